@@ -1,0 +1,1 @@
+"""The metrics: pseudo labels, and ScanNet's semantic and instance benchmarks."""

@@ -1,0 +1,1 @@
+"""From scan to segment graph (paper 3.1)."""

@@ -1,0 +1,1 @@
+"""Pictures of scans and the page that a run is read on."""
