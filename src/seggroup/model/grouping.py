@@ -191,16 +191,13 @@ def _absorb_in_rounds(features, edges, label):
                     best[i], nearest_distance[i] = j, d
         changed = False
         for i in range(n):
-            if best[i] < 0 or label[i] >= 0:
+            if best[i] < 0:
                 continue
             p, q = _find(parent, i), _find(parent, best[i])
-            if p == q or (label[p] >= 0 and label[q] >= 0):
+            if p == q or label[p] >= 0:  # its cluster may have been labelled in this round
                 continue
-            if label[p] >= 0:
-                p, q = q, p
             parent[p] = q
             features[q] = np.maximum(features[q], features[p])
-            label[q] = max(label[q], label[p])
             changed = True
         if not changed:
             return _roots(parent)

@@ -1,0 +1,161 @@
+"""Training-free labels: a random walk on the segment graph from every segment to the clicks.
+
+Each unlabelled segment takes the instance whose clicks a random walker starting there meets
+first with the highest probability (Grady, "Random Walks for Image Segmentation", PAMI 2006).
+With the graph's Laplacian L, u the unlabelled segments and c the clicked ones, and Y the one-hot
+instances of c, the probabilities X solve ``L_uu X = -L_uc Y``.
+"""
+
+import numpy as np
+from jaxtyping import Float, Float32, Float64, Int, UInt8
+from scipy.sparse import coo_matrix, diags
+from scipy.sparse.csgraph import connected_components
+from scipy.sparse.linalg import splu
+
+from seggroup.config import WalkConfig
+from seggroup.errors import InputError
+from seggroup.geometry.neighbours import nearest
+from seggroup.types import NONE, Graph, Labels, Scan, Scene
+
+# sRGB (IEC 61966-2-1) to XYZ under D65, and that white's XYZ.
+_XYZ = np.array(
+    [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ]
+)
+_WHITE = np.array([0.95047, 1.0, 1.08883])
+
+
+def random_walk(
+    scene: Scene,
+    normals: Float32[np.ndarray, "v 3"],
+    labels: Labels,
+    config: WalkConfig | None = None,
+) -> Labels:
+    """Labels of every segment from those of the clicked ones; `labels` is per segment.
+
+    The confidence is the winning instance's probability, 1 in clicked segments. A segment that no
+    path joins to a click takes the instance of the labelled point nearest its centroid, with
+    confidence 0. Raises InputError when no segment is labelled.
+    """
+    seeds = np.flatnonzero(labels.instance != NONE)
+    if len(seeds) == 0:
+        raise InputError(f"{scene.name}: no segment is labelled; click at least one instance")
+    weights = edge_weights(scene, normals, config or WalkConfig())
+    numbers, first, seed_column = np.unique(
+        labels.instance[seeds], return_index=True, return_inverse=True
+    )
+    probability = absorption(scene.graph, weights, seeds, np.eye(len(numbers))[seed_column])
+    winner = probability.argmax(axis=1)
+    confidence = probability[np.arange(len(winner)), winner]
+    cut_off = confidence == 0
+    if cut_off.any():
+        winner[cut_off] = _nearest_label(scene, winner, cut_off)
+    # A class that the clicks of an instance share; a clicked segment keeps its own.
+    semantic = labels.semantic[seeds[first]][winner]
+    semantic[seeds] = labels.semantic[seeds]
+    return Labels(
+        semantic,
+        numbers[winner].astype(np.int32),
+        np.clip(confidence, 0, 1).astype(np.float32),
+    )
+
+
+def absorption(
+    graph: Graph,
+    weights: Float64[np.ndarray, " e"],
+    seeds: Int[np.ndarray, " c"],
+    one_hot: Float64[np.ndarray, "c k"],
+) -> Float64[np.ndarray, "s k"]:
+    """Probability that a walk from each node first meets a seed of each of k kinds.
+
+    Steps are taken in proportion to the positive `weights` of the graph's edges. Rows of nodes
+    that no path joins to a seed are 0.
+    """
+    a, b = graph.edges.T
+    half = coo_matrix((weights, (a, b)), shape=(graph.size, graph.size))
+    adjacency = (half + half.T).tocsr()
+    component = connected_components(adjacency, directed=False)[1]
+    reached = np.isin(component, component[seeds])
+    reached[seeds] = False
+    walkers = np.flatnonzero(reached)
+    probability = np.zeros((graph.size, one_hot.shape[1]))
+    probability[seeds] = one_hot
+    if len(walkers):
+        degree = np.asarray(adjacency.sum(axis=1)).ravel()
+        inner = diags(degree[walkers]) - adjacency[walkers][:, walkers]
+        outer = adjacency[walkers][:, seeds] @ one_hot
+        probability[walkers] = splu(inner.tocsc()).solve(outer)
+    return probability
+
+
+def edge_weights(
+    scene: Scene, normals: Float32[np.ndarray, "v 3"], config: WalkConfig
+) -> Float64[np.ndarray, " e"]:
+    """w = boundary x exp(-bend (1 - |n.n'|) - color dE), dE the CIE76 difference in Lab.
+
+    n is the mean of a segment's unit vertex normals, made unit again; its colour is the mean of
+    its vertices' Lab colours.
+    """
+    size = scene.graph.size
+    normal = _unit(_segment_means(_unit(normals.astype(np.float64)), scene.segments, size))
+    color = _segment_means(lab(scene.scan.colors), scene.segments, size)
+    a, b = scene.graph.edges.T
+    bend = 1 - np.abs((normal[a] * normal[b]).sum(axis=1))
+    difference = np.linalg.norm(color[a] - color[b], axis=1)
+    return scene.graph.boundary * np.exp(-config.bend * bend - config.color * difference)
+
+
+def lab(colors: UInt8[np.ndarray, "v 3"]) -> Float64[np.ndarray, "v 3"]:
+    """CIELAB (L* 0 … 100) of 8-bit sRGB colours, white D65."""
+    srgb = colors / 255.0
+    linear = np.where(srgb > 0.04045, ((srgb + 0.055) / 1.055) ** 2.4, srgb / 12.92)
+    xyz = linear @ _XYZ.T / _WHITE
+    f = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
+    x, y, z = f.T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+
+
+def surface_normals(scan: Scan) -> Float32[np.ndarray, "v 3"]:
+    """Unit normals for the walk: area-weighted over the faces; a cloud's own, which it must have.
+
+    The over-segmentation's normals (running mean of unit ones) do nearly as well, but these are
+    the ones that give the data folder's figures for scene0000_00. Raises InputError for a cloud
+    without normals.
+    """
+    if not scan.is_mesh:
+        if scan.normals is None:
+            raise InputError(f"{scan.name}: a cloud without normals; estimate them first")
+        return scan.normals
+    corners = scan.vertices[scan.faces].astype(np.float64)
+    area = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    sums = [
+        np.bincount(scan.faces.ravel(), np.repeat(axis, 3), minlength=len(scan.vertices))
+        for axis in area.T
+    ]
+    return _unit(np.stack(sums, axis=1)).astype(np.float32)
+
+
+def _nearest_label(
+    scene: Scene, winner: Int[np.ndarray, " s"], cut_off: np.ndarray
+) -> Int[np.ndarray, " n"]:
+    """For each cut-off segment, the winner of the segment whose point is nearest its centroid."""
+    centroid = _segment_means(scene.scan.vertices, scene.segments, scene.graph.size)[cut_off]
+    labelled = np.flatnonzero(~cut_off[scene.segments])
+    _, index = nearest(scene.scan.vertices[labelled], centroid.astype(np.float32), 1)
+    return winner[scene.segments[labelled[index[:, 0]]]]
+
+
+def _segment_means(
+    values: Float[np.ndarray, "v d"], segments: Int[np.ndarray, " v"], size: int
+) -> Float64[np.ndarray, "s d"]:
+    """Mean of the vertices' values in each segment."""
+    sums = [np.bincount(segments, column, minlength=size) for column in values.T]
+    return np.stack(sums, axis=1) / np.maximum(np.bincount(segments, minlength=size), 1)[:, None]
+
+
+def _unit(vectors: Float64[np.ndarray, "n 3"]) -> Float64[np.ndarray, "n 3"]:
+    """Vectors of length 1; the zero vector stays 0."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
