@@ -48,13 +48,31 @@ def write_json(path: Path, value: Any, indent: int | None = 1) -> None:
     write_text(path, json.dumps(value, indent=indent) + "\n")
 
 
+def read_bytes(path: Path) -> bytes:
+    """The whole of a regular file. Raises InputError where there is none, or nothing in it."""
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a file in it")
+    if not path.exists():
+        raise InputError(f"{path}: does not exist; check the path")
+    if not path.is_file():
+        raise InputError(f"{path}: is not a regular file; copy its contents to one")
+    try:
+        data = path.read_bytes()
+    except (OSError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or "larger than the memory"
+        raise InputError(f"{path}: cannot be read ({reason}); check the file") from error
+    if not data:
+        raise InputError(f"{path}: the file is empty; export it again")
+    return data
+
+
 def read_json(path: Path) -> Any:
     """Parse a JSON file. Raises InputError naming the file and the place of the fault."""
+    data = read_bytes(path)
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        return json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text; export it as JSON again") from error
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError, MemoryError) as error:
         raise InputError(f"{path}: is not valid JSON ({error}); export it again") from error

@@ -1,0 +1,277 @@
+"""Click files: ours, and the two forms of the authors' annotator. The clicked vertex decides."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int32
+
+from seggroup.classes import NYU40, class_name
+from seggroup.errors import InputError
+from seggroup.io.files import read_json, write_json
+from seggroup.io.names import near_names, nyu40_id
+from seggroup.io.scannet import majority
+from seggroup.io.store import CLICKS_SUFFIX, safe_name
+from seggroup.types import NONE, Clicks, Scan, Scene
+
+VERSION = 1
+Row = tuple[int, int, int | None, int | None]  # instance, vertex, class, segment id of the file
+
+
+def write_clicks(path: Path, clicks: Clicks, scene: Scene, annotator: str = "simulated") -> None:
+    """Write the interchange file (FORMATS, "Our own annotations").
+
+    `time` and `seconds` are null, so that equal clicks make equal bytes.
+    """
+    position = scene.scan.vertices[clicks.vertex]
+    rows = [
+        {
+            "instance": int(clicks.instance[i]),
+            "class": _name(int(clicks.semantic[i])),
+            "class_id": int(clicks.semantic[i]),
+            "vertex": int(vertex),
+            "segment": int(scene.segment_ids[scene.segments[vertex]]),
+            "position": [float(f"{value:.9g}") for value in position[i]],
+            "annotator": annotator,
+            "time": None,
+            "seconds": None,
+        }
+        for i, vertex in enumerate(clicks.vertex)
+    ]
+    value = {
+        "version": VERSION,
+        "scene": scene.name,
+        "vertices": len(scene.scan.vertices),
+        "mesh": mesh_hash(scene.scan),
+        "segments": segments_hash(scene),
+        "classes": {str(i): name for i, name in NYU40.items()},
+        "clicks": rows,
+    }
+    write_json(path, value)
+
+
+def write_authors_clicks(path: Path, clicks: Clicks, scene: Scene) -> None:
+    """Write the authors' manual form: instance → segment id → vertex (one click a segment)."""
+    value: dict[str, dict[str, int]] = {}
+    for instance, vertex in zip(clicks.instance, clicks.vertex, strict=True):
+        segment = int(scene.segment_ids[scene.segments[vertex]])
+        value.setdefault(str(instance), {})[str(segment)] = int(vertex)
+    write_json(path, value)
+
+
+def read_clicks(path: Path, scene: Scene, remap: bool = False) -> tuple[Clicks, list[str]]:
+    """The clicks of a file in any of the three forms, and notes on what was assumed.
+
+    A file of ours that was made on other segments is refused unless `remap` is set: then every
+    click counts for the segment its vertex has now. Raises InputError for another mesh, a
+    vertex out of range, an unknown class, or anything that is not a click.
+    """
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: is not a click file (a JSON object); use seggroup click")
+    notes: list[str] = []
+    if "clicks" in value or "version" in value:
+        _check_made_on(path, value, scene, remap, notes)
+        rows = _our_rows(path, value, scene)
+    else:
+        rows = _authors_rows(path, value)
+    size = len(scene.scan.vertices)
+    for instance, vertex, _, _ in rows:
+        if not 0 <= vertex < size:
+            raise InputError(
+                f"{path}: instance {instance} is clicked on vertex {vertex}, but the scan has "
+                f"vertices 0 to {size - 1}; use the clicks of this scan"
+            )
+    columns = np.array([(i, v) for i, v, _, _ in rows], np.int32).reshape(-1, 2)
+    clicks = Clicks(columns[:, 1], columns[:, 0], _classes(rows, scene, notes))
+    if not rows:
+        notes.append(f"{Path(path).name} holds no clicks.")
+    notes += _foreign(rows, scene)
+    return clicks, notes
+
+
+def find_clicks(folder_or_file: Path, scene_name: str) -> Path:
+    """The click file of a scene in a folder (ours goes first), or the file itself.
+
+    Raises InputError that names what was looked for.
+    """
+    place = Path(folder_or_file)
+    if place.is_file():
+        return place
+    names = [f"{safe_name(scene_name)}{CLICKS_SUFFIX}", f"{scene_name}.json"]
+    for name in names:
+        if (place / name).is_file():
+            return place / name
+    raise InputError(
+        f"{place}: has no clicks for {scene_name} (looked for {' and '.join(names)}); "
+        "make some with seggroup click"
+    )
+
+
+def mesh_hash(scan: Scan) -> str:
+    """SHA-256 of the bytes of the vertices and faces."""
+    return hashlib.sha256(scan.vertices.tobytes() + scan.faces.tobytes()).hexdigest()
+
+
+def segments_hash(scene: Scene) -> str:
+    """SHA-256 of the segment ids (those of files) of all vertices, int32."""
+    return hashlib.sha256(scene.segment_ids[scene.segments].tobytes()).hexdigest()
+
+
+def _check_made_on(
+    path: Path, value: dict[str, Any], scene: Scene, remap: bool, notes: list[str]
+) -> None:
+    """Refuse a file of another version, another mesh, or other segments."""
+    if value.get("version") != VERSION:
+        raise InputError(
+            f"{path}: has version {value.get('version')!r}, this program reads {VERSION}; "
+            "export the clicks again"
+        )
+    if value.get("mesh") != mesh_hash(scene.scan):
+        count = value.get("vertices")
+        if count != len(scene.scan.vertices):
+            raise InputError(
+                f"{path}: was made on a mesh of {count} vertices, but {scene.name} has "
+                f"{len(scene.scan.vertices)}; use the clicks of this scan"
+            )
+        _check_positions(path, value, scene)
+        notes.append("The clicks were made on a changed mesh; every clicked vertex is in place.")
+    if value.get("segments") != segments_hash(scene):
+        if not remap:
+            raise InputError(
+                f"{path}: was made on other segments than those of {scene.name}; "
+                "map its clicks by vertex with seggroup click --import"
+            )
+        notes.append("The clicks were made on other segments and were mapped by vertex.")
+
+
+def _check_positions(path: Path, value: dict[str, Any], scene: Scene) -> None:
+    vertices = scene.scan.vertices
+    tolerance = 1e-5 * float(np.ptp(vertices, axis=0).max())
+    for number, click in enumerate(_list(path, value)):
+        match click:
+            case {"vertex": int(vertex), "position": [*position]} if 0 <= vertex < len(
+                vertices
+            ) and _near(position, vertices[vertex], tolerance):
+                continue
+        raise InputError(
+            f"{path}: click {number} does not lie on its vertex of {scene.name}: it was made on "
+            "another mesh; use the clicks of this scan"
+        )
+
+
+def _near(position: list, vertex: np.ndarray, tolerance: float) -> bool:
+    if len(position) != 3 or not all(type(x) in (int, float) for x in position):
+        return False
+    return all(abs(x - float(y)) <= tolerance for x, y in zip(position, vertex, strict=True))
+
+
+def _list(path: Path, value: dict[str, Any]) -> list:
+    if not isinstance(value.get("clicks"), list):
+        raise InputError(f"{path}: has no list of clicks; export them again")
+    return value["clicks"]
+
+
+def _our_rows(path: Path, value: dict[str, Any], scene: Scene) -> list[Row]:
+    rows: list[Row] = []
+    for number, click in enumerate(_list(path, value)):
+        match click:
+            case {"instance": instance, "vertex": vertex, "class": str() | None as name}:
+                class_id = NONE if name is None else _class_id(path, name)
+                segment = click.get("segment")
+                rows.append(
+                    (
+                        _integer(path, f"instance of click {number}", instance),
+                        _integer(path, f"vertex of click {number}", vertex),
+                        class_id,
+                        segment if type(segment) is int else None,
+                    )
+                )
+            case _:
+                raise InputError(
+                    f"{path}: click {number} needs instance, class and vertex; export it again"
+                )
+    return rows
+
+
+def _authors_rows(path: Path, value: dict[str, Any]) -> list[Row]:
+    """{instance: {segment: vertex}}, or with {"semantic", "pointIndex"} in place of the vertex."""
+    rows: list[Row] = []
+    for key, clicks in value.items():
+        instance = _integer(path, "an instance", key)
+        if not isinstance(clicks, dict):
+            raise InputError(
+                f"{path}: instance {instance} must map segment ids to clicked vertices; "
+                "use the authors' click files or ours"
+            )
+        for segment_key, click in clicks.items():
+            segment = _integer(path, f"a segment of instance {instance}", segment_key)
+            what = f"vertex of instance {instance}, segment {segment}"
+            match click:
+                case {"semantic": str(name), "pointIndex": vertex}:
+                    class_id = _class_id(path, name)
+                    rows.append((instance, _integer(path, what, vertex), class_id, segment))
+                case _:
+                    rows.append((instance, _integer(path, what, click), None, segment))
+    return rows
+
+
+def _integer(path: Path, what: str, value: Any) -> int:
+    """An integer from 0, or its digits."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 11:
+        value = int(value)
+    if type(value) is not int or not 0 <= value < 2**31:
+        raise InputError(
+            f"{path}: {what} is {str(value)[:40]!r}, not an integer from 0; export the clicks again"
+        )
+    return value
+
+
+def _class_id(path: Path, name: str) -> int:
+    class_id = nyu40_id(name)
+    if class_id is None and name.startswith("class ") and name[6:].isdigit():
+        class_id = int(name[6:9])  # how `class_name` writes an id outside NYU40
+    if class_id is None:
+        raise InputError(
+            f"{path}: knows no class {name[:60]!r}; near it are {', '.join(near_names(name))}"
+        )
+    return class_id
+
+
+def _name(class_id: int) -> str | None:
+    return None if class_id == NONE else class_name(class_id)
+
+
+def _classes(rows: list[Row], scene: Scene, notes: list[str]) -> Int32[np.ndarray, " c"]:
+    """The class of every click: the file's, else that of its instance in the truth."""
+    wanted = {instance for instance, _, class_id, _ in rows if class_id is None}
+    known: dict[int, int] = {}
+    if wanted and scene.truth is None:
+        notes.append("The click file names no classes and the scan has no truth to take them from.")
+    elif wanted and scene.truth is not None:
+        known = majority(scene.truth.instance, scene.truth.semantic)
+        if lacking := sorted(wanted - known.keys()):
+            listed = ", ".join(map(str, lacking[:8]))
+            notes.append(f"{len(lacking)} clicked instances are not in the truth: {listed}.")
+    return np.array(
+        [known.get(i, NONE) if class_id is None else class_id for i, _, class_id, _ in rows],
+        np.int32,
+    )
+
+
+def _foreign(rows: list[Row], scene: Scene) -> list[str]:
+    """A warning that counts the clicks whose segment id is not that of their vertex."""
+    ids = set(scene.segment_ids.tolist())
+    named = [(vertex, segment) for _, vertex, _, segment in rows if segment is not None]
+    absent = sum(segment not in ids for _, segment in named)
+    other = sum(
+        segment in ids and segment != scene.segment_ids[scene.segments[vertex]]
+        for vertex, segment in named
+    )
+    if not absent + other:
+        return []
+    return [
+        f"{absent + other} of {len(rows)} clicks name a segment that is not their vertex's "
+        f"({absent} segment ids are not in the scene at all): the clicked vertex decided."
+    ]

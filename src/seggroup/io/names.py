@@ -1,0 +1,75 @@
+"""Names that people and data sets give to things, as NYU40 classes."""
+
+import difflib
+import re
+
+from seggroup.classes import NYU40_IDS
+
+# Each class with further names of it, as ScanNet's own table maps its raw categories.
+_SYNONYMS = {
+    "wall": "walls",
+    "floor": "ground",
+    "cabinet": "cabinets, kitchen cabinet, kitchen cabinets, bathroom cabinet, file cabinet, "
+    "filing cabinet, cupboard, kitchen island, bathroom vanity, vanity, closet, locker",
+    "bed": "mattress, bunk bed",
+    "chair": "chairs, office chair, armchair, arm chair, folding chair, sofa chair, seat, "
+    "dining chair, desk chair, beanbag chair, lounge chair",
+    "sofa": "couch, loveseat, sofa bed, futon",
+    "table": "tables, coffee table, dining table, end table, side table, conference table, "
+    "round table, kitchen table",
+    "door": "doors, doorframe, door frame, doorway, closet door, closet doors, bathroom door",
+    "window": "windows, windowframe, window frame, windowsill, window sill",
+    "bookshelf": "bookshelves, bookcase, book shelf, book rack",
+    "picture": "pictures, painting, poster, photo, photo frame, picture frame, frame, wall art",
+    "counter": "countertop, kitchen counter, bathroom counter, kitchen countertop",
+    "blinds": "blind, window blind, window blinds",
+    "desk": "desks, computer desk, office desk",
+    "shelves": "shelf, shelving, storage shelf, wall shelf, rack",
+    "curtain": "curtains, drape, drapes",
+    "dresser": "chest of drawers",
+    "pillow": "pillows, cushion, couch cushions",
+    "mirror": "mirrors, wall mirror",
+    "floor mat": "mat, rug, carpet, bath mat, floormat",
+    "clothes": "clothing, cloth, jacket, coat, jackets",
+    "books": "book",
+    "refrigerator": "fridge, mini fridge, refridgerator, freezer",
+    "television": "tv, tv screen",
+    "paper": "papers",
+    "towel": "towels, hand towel",
+    "shower curtain": "shower curtains",
+    "box": "boxes, cardboard box",
+    "whiteboard": "white board, blackboard, chalkboard",
+    "person": "people, human",
+    "night stand": "nightstand, bedside table",
+    "toilet": "toilet seat",
+    "sink": "sinks, washbasin, kitchen sink, bathroom sink",
+    "lamp": "lamps, light, desk lamp, table lamp, floor lamp",
+    "bathtub": "bath tub, tub",
+    "bag": "bags, handbag, trash bag, plastic bag",
+    "otherstructure": "other structure, shower, column, pillar, stairs, railing, ceiling light, "
+    "light switch, fireplace, beam, structure, bar, ledge, partition",
+    "otherfurniture": "other furniture, trash can, trash bin, trashcan, bin, recycling bin, "
+    "garbage bin, wardrobe, wardrobe closet, ottoman, radiator, bench, stand, tv stand, cart, "
+    "furniture, shoe rack, piano, footrest",
+    "otherprop": "other prop, object, objects, backpack, stool, microwave, toaster, toaster oven, "
+    "laundry basket, basket, guitar, guitar case, case, tissue box, dish rack, bicycle, bike, "
+    "shoes, shoe, scale, clock, kettle, cup, mug, bottle, bottles, conditioner bottle, container, "
+    "plant, plants, potted plant, monitor, computer tower, keyboard, mouse, laptop, telephone, "
+    "phone, printer, blanket, suitcase, luggage, fan, speaker, oven, stove, dishwasher, "
+    "washing machine, ball, bowl, vase, decoration, toy, power outlet, clothes hanger, hanger, "
+    "ipad, tablet, card, toilet paper, soap dispenser, bucket, ladder, headphones",
+}
+_IDS = {
+    **{alias: NYU40_IDS[name] for name, text in _SYNONYMS.items() for alias in text.split(", ")},
+    **NYU40_IDS,
+}
+
+
+def nyu40_id(name: str) -> int | None:
+    """The NYU40 class of a name in any case, with spaces or underscores; None for no class."""
+    return _IDS.get(re.sub(r"[\s_-]+", " ", name).strip().lower())
+
+
+def near_names(name: str) -> list[str]:
+    """Class names and synonyms spelt like `name`, the nearest first."""
+    return difflib.get_close_matches(name.lower(), _IDS, n=3, cutoff=0.5) or sorted(NYU40_IDS)[:3]

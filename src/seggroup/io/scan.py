@@ -1,0 +1,78 @@
+"""Reading one scan file of any format into a Scan."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from seggroup.errors import InputError
+from seggroup.io.mesh import read_gltf, read_obj, read_off, read_stl
+from seggroup.io.ply import read_ply
+from seggroup.io.pointcloud import read_npy, read_text
+from seggroup.io.raw import Raw, checked
+from seggroup.types import NONE, Labels, Scan
+
+READERS: dict[str, Callable[[Path], Raw]] = {
+    ".ply": read_ply,
+    ".obj": read_obj,
+    ".off": read_off,
+    ".glb": read_gltf,
+    ".gltf": read_gltf,
+    ".stl": read_stl,
+    ".npy": read_npy,
+    ".xyz": read_text,
+    ".pts": read_text,
+    ".txt": read_text,
+    ".csv": read_text,
+}
+MESH_SUFFIX = "_vh_clean_2"  # of ScanNet's meshes; no part of a scene's name
+
+
+def read_scan(path: Path) -> Scan:
+    """The mesh or point cloud in a file, in the file's vertex order.
+
+    Repairs and assumptions are sentences in the scan's notes. Raises InputError for anything
+    that is no scan.
+    """
+    return checked(Path(path), scan_name(path), _read(Path(path)))
+
+
+def read_labelled_scan(path: Path) -> tuple[Scan, Labels | None]:
+    """A scan, and the labels that a PLY's properties `instance` and `label` (0 = none) hold.
+
+    Raises InputError for anything that is no scan and for labels that are not integers from 0.
+    """
+    raw = _read(Path(path))
+    return checked(Path(path), scan_name(path), raw), stated_labels(Path(path), raw)
+
+
+def scan_name(path: Path) -> str:
+    """A scene's name: the stem of its file, without ScanNet's `_vh_clean_2`."""
+    return Path(path).stem.removesuffix(MESH_SUFFIX)
+
+
+def stated_labels(path: Path, raw: Raw) -> Labels | None:
+    """The properties `label` and `instance` of a file's vertices, 0 = none; None without both."""
+    if not raw.properties:
+        return None
+    columns = []
+    for name in ("label", "instance"):
+        values = raw.properties.get(name, np.zeros(len(raw.vertices), np.int32))
+        in_range = values.min(initial=0) >= 0 and values.max(initial=0) < 2**31
+        if not in_range or np.any(values != np.rint(values)):
+            raise InputError(
+                f"{path}: vertex property {name} must be integers from 0 (none); "
+                "write it as int, or pass --no-truth"
+            )
+        columns.append(values.astype(np.int32))
+    semantic, instance = columns
+    return Labels(np.where(semantic == 0, np.int32(NONE), semantic), instance - 1)
+
+
+def _read(path: Path) -> Raw:
+    reader = READERS.get(path.suffix.lower())
+    if reader is None and path.is_file():
+        raise InputError(
+            f"{path}: scans end in {', '.join(READERS)}; convert this file to one of them"
+        )
+    return (reader or read_ply)(path)

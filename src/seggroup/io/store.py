@@ -1,0 +1,130 @@
+"""The names of a run's files and what they hold: the only module that knows them."""
+
+import io
+import platform
+import subprocess
+import zipfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import seggroup
+from seggroup.errors import InputError
+from seggroup.io.files import atomic, read_bytes, write_json
+from seggroup.types import Labels
+
+CHECKPOINT = "model.safetensors"
+TRAINING_STATE = "training.safetensors"
+RECORD = "run.json"
+METRICS = "metrics.json"
+REPORT = "report.html"
+CLICKS_SUFFIX = ".clicks.json"
+
+
+def safe_name(name: str) -> str:
+    """The name, when it can be the name of a file. Raises InputError for a path."""
+    if not name or name.startswith("..") or any(c in name for c in "/\\\0"):
+        raise InputError(f"{name!r} cannot be the name of a scene; rename its file")
+    return name
+
+
+def labels_file(out: Path, scene: str) -> Path:
+    """Where the labels of a scene lie in the folder `out`."""
+    return Path(out) / f"{safe_name(scene)}.npz"
+
+
+def clicks_file(out: Path, scene: str) -> Path:
+    """Where the clicks of a scene lie in the folder `out`."""
+    return Path(out) / f"{safe_name(scene)}{CLICKS_SUFFIX}"
+
+
+def write_labels(path: Path, labels: Labels) -> None:
+    """Write `semantic`, `instance` int32 and `confidence` float32 (1 where absent), one a vertex.
+
+    The bytes depend on the labels alone: numpy dates every member 1980.
+    """
+    confidence = labels.confidence
+    if confidence is None:
+        confidence = np.ones(len(labels), np.float32)
+    with atomic(path) as file:
+        np.savez(
+            file,
+            semantic=labels.semantic.astype(np.int32),
+            instance=labels.instance.astype(np.int32),
+            confidence=confidence.astype(np.float32),
+        )
+
+
+def read_labels(path: Path, n_vertices: int) -> Labels:
+    """The labels that `write_labels` wrote. Raises InputError unless they fit `n_vertices`."""
+    data = read_bytes(path)
+    kinds = {"semantic": np.int32, "instance": np.int32, "confidence": np.float32}
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            sizes = {name: archive.getinfo(f"{name}.npy").file_size for name in kinds}
+        if max(sizes.values()) > 8 * n_vertices + 4096:  # before anything is unpacked
+            raise InputError(f"{path}: holds more labels than the scan's {n_vertices} vertices")
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in kinds}
+    except InputError:
+        raise
+    except Exception as error:  # zip and npy parsers raise anything on broken input
+        raise InputError(
+            f"{path}: is not a whole label file ({type(error).__name__}: {error}); "
+            "run seggroup propagate again"
+        ) from error
+    for name, kind in kinds.items():
+        array = arrays[name]
+        if array.shape != (n_vertices,) or array.dtype.kind not in "if":
+            raise InputError(
+                f"{path}: {name} is {array.dtype} of shape {array.shape}, but the scan has "
+                f"{n_vertices} vertices; use the labels made for this scan"
+            )
+        arrays[name] = array.astype(kind)
+    return Labels(arrays["semantic"], arrays["instance"], arrays["confidence"])
+
+
+def write_record(folder: Path, command: str, config: dict[str, Any], seed: int) -> None:
+    """Save what made a folder's results: command, configuration, seed, versions, commit.
+
+    No time and no path is in it, so that two equal runs have equal records.
+    """
+    packages = ["numpy", "scipy", "numba", "torch"]
+    record = {
+        "command": command,
+        "seed": seed,
+        "config": config,
+        "versions": {
+            "python": platform.python_version(),
+            "seggroup": seggroup.__version__,
+            **{name: _version(name) for name in packages},
+        },
+        "commit": _commit(),
+    }
+    write_json(Path(folder) / RECORD, record)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)  # not the module's own: torch need not be imported for this
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """The commit of the source, with `+` where it has changes; None outside a repository."""
+    source = Path(seggroup.__file__).parent
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(source), *arguments]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=10, check=True
+        ).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no", ".")
+        return git("rev-parse", "HEAD") + ("+" if changed else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
