@@ -31,6 +31,9 @@ class NetworkConfig:
     thresholds: tuple[float, float, float] = (6.0, 2.0, 2.0)  # e_tau of each layer (paper 3.3)
     hidden: int = 128  # classifier, released
     dropout: float = 0.5  # classifier, released
+    # Gain of the graph convolutions' orthogonal initial weights; 0: torch's default, released.
+    # The paper is silent. Its thresholds are distances, and an orthogonal map keeps them.
+    init_gain: float = 2**0.5
     # The released code's departures from the paper, all off by default (METHOD section 4).
     join_same_instance: bool = False  # two clusters of one instance may merge in Algorithm 1
     inclusive_threshold: bool = False  # merge at distance <= threshold, not below it
@@ -49,6 +52,7 @@ class NetworkConfig:
             absorb_in_rounds=True,
             cube_scaling=True,
             resample=150_000,
+            init_gain=0.0,
         )
 
 
@@ -71,7 +75,7 @@ class AnnotatorConfig:
     """Simulated annotators (METHOD section 3)."""
 
     min_part: int = 100  # vertices: a smaller part gets no click unless it is the largest
-    wrong_segment: float = 0.1  # `noisy`: share of clicks on a random segment of the part
+    wrong_segment: float = 0.1  # `noisy`: share of clicks that land on a segment beside the part
     missed: float = 0.05  # `noisy`: share of instances never clicked
     wrong_class: float = 0.05  # `noisy`: share of instances given another class
 

@@ -12,9 +12,7 @@ from seggroup.model.network import (
     level_instances,
     make_points,
 )
-from seggroup.types import NONE, Clicks, Labels, Scene
-
-LEVELS = ("1", "2", "3", "4", "final")
+from seggroup.types import LEVELS, NONE, Clicks, Labels, Scene
 
 
 def classes_of(instance: Int32[np.ndarray, " s"], clicks: Clicks) -> Int32[np.ndarray, " s"]:
@@ -52,11 +50,6 @@ def propagate(
     }
 
 
-def with_semantics_of(labels: Labels, other: Labels) -> Labels:
-    """`labels` with the classes of another level (released: level 2 for semantic training)."""
-    return Labels(other.semantic, labels.instance, labels.confidence)
-
-
 def confidence(grouping: Grouping, slope: float) -> Float32[np.ndarray, " s"]:
     """How sure each segment's instance is, by the similarity coefficients of Equations 1 and 2.
 
@@ -77,9 +70,7 @@ def confidence(grouping: Grouping, slope: float) -> Float32[np.ndarray, " s"]:
     return (mine / total).astype(np.float32)[last.group]
 
 
-def _rivals(
-    edges: Int32[np.ndarray, "e 2"], own: Int[np.ndarray, " m"]
-) -> Int[np.ndarray, "r 2"]:
+def _rivals(edges: Int32[np.ndarray, "e 2"], own: Int[np.ndarray, " m"]) -> Int[np.ndarray, "r 2"]:
     """Unique (node, instance) pairs: the other instances that touch a node's own instance."""
     touching = contract(edges, own).edges.astype(np.int64)
     touching = np.concatenate([touching, touching[:, ::-1]])

@@ -71,7 +71,10 @@ def train(
     """
     network = build(classes, config.network, config.seed).to(device)
     optimizer = torch.optim.SGD(
-        network.parameters(), config.learning_rate, config.momentum, weight_decay=config.weight_decay
+        network.parameters(),
+        config.learning_rate,
+        config.momentum,
+        weight_decay=config.weight_decay,
     )
     history = _resume(folder, network, optimizer, classes, config) if folder else []
     for epoch in range(len(history), config.epochs):

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float32, Int, Int32, UInt8
 
 NONE = -1  # no class, no instance: unlabelled, or not annotated
+LEVELS = ("1", "2", "3", "4", "final")  # of labels; level 1 = the over-segmentation
 
 
 @dataclass(frozen=True)

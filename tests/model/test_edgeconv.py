@@ -1,4 +1,4 @@
-"""The folded EdgeConv equals the plain one: values and gradients, in float64 (the algebra's proof)."""
+"""The folded EdgeConv equals the plain one: values and gradients, in float64."""
 
 import pytest
 import reference

@@ -23,7 +23,7 @@ def test_graph_conv_equals_equations_1_to_3(seed):
     torch.manual_seed(seed)
     edges = torch.from_numpy(random_graph(np.random.default_rng(seed), 20, 40)).long()
     h = torch.randn(20, 6, dtype=torch.float64, requires_grad=True)
-    conv = GraphConv(6, 1 / 8).double()
+    conv = GraphConv(6, 1 / 8, 0.0).double()
     fast, slow = conv(h, edges), reference.graph_conv(h, edges, conv.linear.weight, 1 / 8)
     torch.testing.assert_close(fast, slow)
     for a, b in zip(

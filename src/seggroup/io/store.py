@@ -20,6 +20,11 @@ TRAINING_STATE = "training.safetensors"
 RECORD = "run.json"
 METRICS = "metrics.json"
 REPORT = "report.html"
+TIMING = "timing.json"  # seconds and memory: the one file of a run that differs when it is redone
+SYNTH_SEED = "synth.json"  # the seed of a folder of synthetic rooms
+CLICKS_FOLDER = "clicks"
+LABELS_FOLDER = "labels"
+LEVELS_FOLDER = "levels"
 CLICKS_SUFFIX = ".clicks.json"
 
 
@@ -40,6 +45,11 @@ def clicks_file(out: Path, scene: str) -> Path:
     return Path(out) / f"{safe_name(scene)}{CLICKS_SUFFIX}"
 
 
+def levels_file(out: Path, scene: str) -> Path:
+    """Where a scene's labels at every level lie, beside its labels in the folder `out`."""
+    return Path(out) / LEVELS_FOLDER / f"{safe_name(scene)}.npz"
+
+
 def write_labels(path: Path, labels: Labels) -> None:
     """Write `semantic`, `instance` int32 and `confidence` float32 (1 where absent), one a vertex.
 
@@ -55,6 +65,55 @@ def write_labels(path: Path, labels: Labels) -> None:
             instance=labels.instance.astype(np.int32),
             confidence=confidence.astype(np.float32),
         )
+
+
+def write_levels(path: Path, segments: np.ndarray, levels: dict[str, Labels], key: str) -> None:
+    """Write the segments (int32, one a vertex) and their labels at every level, by its name.
+
+    `key` says what the labels were made from: `read_levels_key` gives it back.
+    """
+    rows = list(levels.values())
+    sure = [np.ones(len(r), np.float32) if r.confidence is None else r.confidence for r in rows]
+    with atomic(path) as file:
+        np.savez(
+            file,
+            key=np.array(key),
+            names=np.array(list(levels)),
+            segments=segments.astype(np.int32),
+            semantic=np.stack([labels.semantic for labels in rows]),
+            instance=np.stack([labels.instance for labels in rows]),
+            confidence=np.stack(sure).astype(np.float32),
+        )
+
+
+def read_levels(path: Path, n_vertices: int) -> tuple[np.ndarray, dict[str, Labels]]:
+    """Segments and levels that `write_levels` wrote. Raises InputError unless they fit the scan."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            segments = archive["segments"].astype(np.int32)
+            semantic, instance = archive["semantic"], archive["instance"]
+            names, confidence = archive["names"].tolist(), archive["confidence"]
+    except Exception as error:  # zip and npy parsers raise anything on broken input
+        raise InputError(
+            f"{path}: is not a whole file of levels ({type(error).__name__}); "
+            "run seggroup propagate again"
+        ) from error
+    shape = (len(names), int(segments.max(initial=-1)) + 1)
+    if segments.shape != (n_vertices,) or semantic.shape != shape or segments.min(initial=0) < 0:
+        raise InputError(f"{path}: does not fit the scan's {n_vertices} vertices; propagate again")
+    return segments, {
+        name: Labels(semantic[i].astype(np.int32), instance[i].astype(np.int32), confidence[i])
+        for i, name in enumerate(names)
+    }
+
+
+def read_levels_key(path: Path) -> str | None:
+    """What a file of levels was made from; None where there is no whole file."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return str(archive["key"])
+    except Exception:  # missing or broken: it will be made again
+        return None
 
 
 def read_labels(path: Path, n_vertices: int) -> Labels:

@@ -16,9 +16,11 @@ MEAN_SCALE = 10.0  # of the structural layer's centred neighbours, released
 class GraphConv(nn.Module):
     """Equations 1-3: h'_i = ReLU(a_ii W h_i + sum_k a_ik W h_k), a the normalised similarities."""
 
-    def __init__(self, channels: int, slope: float) -> None:
+    def __init__(self, channels: int, slope: float, gain: float) -> None:
         super().__init__()
         self.linear = nn.Linear(channels, channels, bias=False)
+        if gain > 0:
+            nn.init.orthogonal_(self.linear.weight, gain)
         self.slope = slope  # lambda
 
     def forward(self, h: Float[Tensor, "m c"], edges: Int[Tensor, "e 2"]) -> Float[Tensor, "m c"]:

@@ -138,7 +138,9 @@ class GroupingLayer(nn.Module):
             self.convolve = None
         else:
             self.extract = EdgeConv(18, config.width, number, config.leak)
-            self.convolve = GraphConv((2 + number) * config.width, config.graph_lambda)
+            self.convolve = GraphConv(
+                (2 + number) * config.width, config.graph_lambda, config.init_gain
+            )
 
     def features(self, points: Points, level: Level) -> Float[Tensor, "m c"]:
         """Node features of the level before its nodes are clustered."""

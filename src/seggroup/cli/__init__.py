@@ -1,0 +1,32 @@
+"""The command line: one subcommand per stage; `--help` is the documentation."""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run the program: exit 0 on success, 2 on wrong usage or bad input with one message."""
+    from seggroup.cli.app import app
+    from seggroup.errors import InputError
+
+    try:
+        app()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on where it stopped", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("SEGGROUP_TRACEBACK"):
+            raise
+        kind = type(error).__name__
+        print(
+            f"error: {kind}: {error}\n"
+            "This is a fault of the program; SEGGROUP_TRACEBACK=1 shows where.",
+            file=sys.stderr,
+        )
+        sys.exit(1)

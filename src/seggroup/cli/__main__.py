@@ -1,0 +1,5 @@
+"""`python -m seggroup.cli`."""
+
+from seggroup.cli import main
+
+main()

@@ -1,0 +1,423 @@
+"""The subcommands. Heavy imports stand inside them, so that each starts fast."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from seggroup.cli.common import (
+    ClicksPlace,
+    Device,
+    Jobs,
+    Json,
+    K,
+    MinSize,
+    NoTruth,
+    OnContradiction,
+    OneScene,
+    Scenes,
+    Seed,
+    output,
+    over_scenes,
+    parse_thresholds,
+    table,
+    warn,
+)
+from seggroup.errors import InputError
+
+app = typer.Typer(
+    name="seggroup",
+    help="Label a whole 3D scan with one click per object, and train on it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+evaluate_app = typer.Typer(help="Score labels: pseudo, semantic, instance.", no_args_is_help=True)
+app.add_typer(evaluate_app, name="evaluate")
+
+Style = Literal["top1", "top2", "top3", "all3", "random", "central", "noisy"]
+Level = Literal["final", "1", "2", "3", "4"]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    if version:
+        from seggroup import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def segment(
+    scenes: Scenes,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="The .segs.json; a folder where scenes are several."),
+    ] = None,
+    k: K = 0.01,
+    min_size: MinSize = 20,
+    recompute: Annotated[bool, typer.Option(help="Also where a segs.json is there.")] = False,
+    jobs: Jobs = 1,
+    seed: Seed = 0,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Over-segment scans and write ScanNet's segs.json (beside the scan unless -o says where).
+
+    A scan that has a segs.json keeps it; --recompute makes a new one. Nothing is random here.
+    """
+    from time import perf_counter
+
+    from seggroup import pipeline
+    from seggroup.config import OversegmentConfig
+    from seggroup.io.scenes import find_scenes
+
+    start = perf_counter()
+    if not k >= 0:
+        raise InputError(f"--k {k}: must be 0 or more")
+    sources = find_scenes(scenes)
+    loading = pipeline.Loading(False, recompute, OversegmentConfig(k=k, min_size=min_size))
+    many = len(sources) > 1 or (out is not None and out.is_dir())
+    outputs = [
+        out / f"{source.scan.stem}.{k:.6f}.segs.json" if many and out else out for source in sources
+    ]
+    items = [(source, path, loading) for source, path in zip(sources, outputs, strict=True)]
+    rows = over_scenes("segment", pipeline.segment, items, jobs)
+    seconds = perf_counter() - start
+    for row in rows:
+        warn(row["notes"], row["scene"])
+    result = {**rows[0], "seconds": seconds} if len(rows) == 1 else {}
+    result |= {"scenes": rows, "seconds": seconds}
+
+    def show() -> None:
+        table(rows, ["scene", "vertices", "faces", "segments", "edges", "reused", "output"])
+        print(f"{seconds:.2f} s")
+
+    output(json, result, show)
+
+
+@app.command()
+def click(
+    scenes: Scenes,
+    out: Annotated[Path, typer.Option("-o", "--output", help="Folder for the click files.")],
+    style: Annotated[Style, typer.Option(help="The simulated annotator.")] = "top1",
+    per: Annotated[
+        Literal["part", "instance"],
+        typer.Option(
+            help="A click on each connected part of an instance, or one on each instance."
+        ),
+    ] = "part",
+    files: Annotated[
+        list[Path] | None,
+        typer.Option("--import", help="Import click files (the authors' or ours) by vertex."),
+    ] = None,
+    format: Annotated[
+        Literal["ours", "authors"],
+        typer.Option(help="What is written: ours, or the authors' JSON."),
+    ] = "ours",
+    on_contradiction: OnContradiction = "refuse",
+    jobs: Jobs = 1,
+    seed: Seed = 0,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Simulate an annotator on scenes with ground truth, or import clicks that people made."""
+    from seggroup import pipeline
+    from seggroup.io.scenes import find_scenes
+
+    sources = find_scenes(scenes)
+    clicking = pipeline.Clicking(
+        style, per, seed, tuple(files or ()), format == "authors", on_contradiction
+    )
+    items = [(source, out, clicking, pipeline.Loading()) for source in sources]
+    rows = over_scenes("click", pipeline.click, items, jobs)
+    for row in rows:
+        warn(row["notes"], row["scene"])
+    keys = ["clicks", "instances", "clicks_per_instance", "share_clicked", "share_labelled"]
+    mean = {key: sum(row[key] for row in rows) / len(rows) for key in [*keys, "minutes"]}
+
+    def show() -> None:
+        table(rows, ["scene", *keys, "minutes"])
+        print(f"{len(rows)} scenes, {mean['clicks']:.1f} clicks and {mean['minutes']:.2f} min each")
+
+    output(json, {"scenes": rows, "mean": mean, "output": str(out)}, show)
+
+
+@app.command()
+def train(
+    scenes: Scenes,
+    clicks: ClicksPlace,
+    out: Annotated[Path, typer.Option("-o", "--output", help="The run's folder; resumes there.")],
+    epochs: Annotated[int, typer.Option(help="Passes over the scenes.", min=1)] = 6,
+    released: Annotated[
+        bool, typer.Option("--released", help="The departures of the authors' released code.")
+    ] = False,
+    thresholds: Annotated[
+        str | None, typer.Option(help="Clustering thresholds of the three layers, as 6,2,2.")
+    ] = None,
+    on_contradiction: OnContradiction = "refuse",
+    jobs: Jobs = 1,
+    seed: Seed = 0,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Train the SegGroup network on clicked scenes, then label these scenes with it.
+
+    The folder then holds the checkpoint, the configuration, the labels of every scene and, where
+    there is ground truth, their figures. Interrupted, the same command goes on.
+    """
+    from seggroup.cli.running import train_run
+
+    result = train_run(
+        scenes,
+        clicks,
+        out,
+        epochs=epochs,
+        released=released,
+        thresholds=parse_thresholds(thresholds),
+        contradiction=on_contradiction,
+        jobs=jobs,
+        seed=seed,
+        device=device,
+    )
+
+    def show() -> None:
+        table(result["history"], ["epoch", "loss", "accuracy"])
+        if result["metrics"]:
+            _print_figures(result["metrics"])
+        print(f"{result['checkpoint']}  ({result['seconds']:.1f} s)")
+
+    output(json, result, show)
+
+
+@app.command()
+def propagate(
+    scenes: Scenes,
+    clicks: ClicksPlace,
+    out: Annotated[Path, typer.Option("-o", "--output", help="Folder for the labels.")],
+    weights: Annotated[
+        Path | None, typer.Option(help="A checkpoint, or the folder of a training run.")
+    ] = None,
+    method: Annotated[
+        Literal["seggroup", "walk"] | None,
+        typer.Option(
+            help="The network, or the training-free random walk. Default: the network where "
+            "weights are given. Without weights the network is an untrained one, drawn by --seed."
+        ),
+    ] = None,
+    level: Annotated[Level, typer.Option(help="Level the labels are taken from.")] = "final",
+    semantic_level: Annotated[
+        Level | None, typer.Option(help="Another level for the classes (released: 2).")
+    ] = None,
+    thresholds: Annotated[
+        str | None, typer.Option(help="Other clustering thresholds (released for classes: 3,2,2).")
+    ] = None,
+    on_contradiction: OnContradiction = "refuse",
+    ply: Annotated[bool, typer.Option(help="Also write a labelled PLY.")] = True,
+    no_truth: NoTruth = False,
+    jobs: Jobs = 1,
+    seed: Seed = 0,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Spread the clicks over the scans: a class, an instance and a confidence for every vertex."""
+    from seggroup import pipeline
+    from seggroup.cli.running import propagate_all
+    from seggroup.io.scenes import find_scenes
+
+    chosen = method or ("seggroup" if weights else "walk")
+    if chosen == "walk" and (weights or thresholds or {level, semantic_level} & {"2", "3", "4"}):
+        raise InputError(
+            "the walk has no weights, thresholds and levels 2 to 4; use --method seggroup"
+        )
+    spread = pipeline.Propagating(
+        chosen,
+        pipeline.weights_file(weights) if weights else None,
+        level,
+        semantic_level,
+        parse_thresholds(thresholds),
+        False,
+        seed,
+        device,
+        on_contradiction,
+        ply,
+    )
+    loading = pipeline.Loading(truth=not no_truth)
+    rows = propagate_all(find_scenes(scenes), clicks, out, spread, loading, jobs)
+
+    def show() -> None:
+        table(rows, ["scene", "vertices", "segments", "clicks", "labelled", "confidence", "reused"])
+        print(f"labels are in {out}")
+
+    output(json, {"scenes": rows, "output": str(out), "method": chosen}, show)
+
+
+def _print_figures(figures: dict) -> None:
+    from seggroup.evaluate.table import table_markdown
+
+    keys = ["semantic_miou", "instance_miou", "semantic_accuracy", "instance_accuracy"]
+    keys += ["instance_iou_all", "coverage", "purity", "accuracy_labelled", "ece"]
+    rows = [{"level": name, **level} for name, level in figures.get("levels", {}).items()]
+    table([*rows, {"level": "labels", **figures}], ["level", *keys])
+    print(table_markdown(figures.get("levels") or {"final": figures}))
+
+
+@evaluate_app.command("pseudo")
+def evaluate_pseudo(
+    scenes: Scenes,
+    labels: Annotated[
+        Path, typer.Option(help="Folder of labels, or the folder of a training run.")
+    ],
+    report: Annotated[
+        Path | None, typer.Option(help="Also write the table: .html, .md or .json.")
+    ] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Score pseudo labels against ground truth (paper, section 4.1), by level where it is known."""
+    from seggroup import pipeline
+    from seggroup.cli.running import write_figures
+    from seggroup.io.scenes import find_scenes
+
+    figures = pipeline.evaluate_folder(find_scenes(scenes), labels, pipeline.Loading())
+    if report:
+        write_figures(report, figures)
+    output(json, figures, lambda: _print_figures(figures))
+
+
+@evaluate_app.command("semantic")
+def evaluate_semantic(
+    truth: Annotated[Path, typer.Option(help="Folder of truth: a text file a scene.")],
+    prediction: Annotated[Path, typer.Option(help="Folder of predictions of the same names.")],
+    seed: Seed = 0,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """ScanNet's semantic benchmark on its text files: one NYU40 id a line for each vertex."""
+    from seggroup.evaluate.semantic import evaluate_semantic_files
+
+    result = evaluate_semantic_files(truth, prediction)
+
+    def show() -> None:
+        table([{"class": c, "IoU": v} for c, v in result["iou"].items()], ["class", "IoU"])
+        print(f"mIoU {result['miou']:.4f}")
+
+    output(json, result, show)
+
+
+@evaluate_app.command("instance")
+def evaluate_instance(
+    truth: Annotated[Path, typer.Option(help="Folder of truth: class x 1000 + instance a line.")],
+    prediction: Annotated[Path, typer.Option(help="Folder of submissions: <scene>.txt and masks.")],
+    seed: Seed = 0,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """ScanNet's instance benchmark on its text files: AP, AP50 and AP25."""
+    from seggroup.evaluate.instance import evaluate_instance_files
+
+    result = evaluate_instance_files(truth, prediction)
+
+    def show() -> None:
+        rows = [{"class": name, **values} for name, values in result["classes"].items()]
+        table(rows, ["class", "ap", "ap50", "ap25"])
+        print(f"AP {result['ap']:.4f}  AP50 {result['ap50']:.4f}  AP25 {result['ap25']:.4f}")
+
+    output(json, result, show)
+
+
+@app.command()
+def show(
+    scene: OneScene,
+    out: Annotated[
+        Path, typer.Option("-o", "--output", help="A picture .png, or a labelled .ply.")
+    ],
+    labels: Annotated[
+        Path | None, typer.Option(help="Labels to show: a .npz, or the folder they lie in.")
+    ] = None,
+    clicks: Annotated[
+        Path | None, typer.Option(help="Clicks to show as red balls: a file or a folder.")
+    ] = None,
+    color: Annotated[
+        Literal["auto", "scan", "instance", "class", "segments", "truth", "confidence"],
+        typer.Option(help="What colours the scan; auto: labels, else clicked segments, else scan."),
+    ] = "auto",
+    size: Annotated[str, typer.Option(help="Width x height in pixels.")] = "1200x900",
+    no_truth: NoTruth = False,
+    seed: Seed = 0,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """A picture of a scan and its labels, without a display, or a PLY with the labels in it."""
+    from seggroup.cli.showing import show_scene
+
+    result = show_scene(scene, out, labels, clicks, color, size, truth=not no_truth)
+    output(json, result, lambda: print(out))
+
+
+@app.command()
+def synth(
+    number: Annotated[int, typer.Option("-n", "--number", help="How many rooms.", min=1)],
+    out: Annotated[Path, typer.Option("-o", "--output", help="Folder for the ScanNet layout.")],
+    jobs: Jobs = 1,
+    seed: Seed = 0,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Make synthetic scanned rooms with dense truth; rooms that are there are not made again."""
+    from seggroup import pipeline
+
+    rows = over_scenes("synth", pipeline.synthesize, [(i, out, seed) for i in range(number)], jobs)
+
+    def show() -> None:
+        table(rows, ["scene", "vertices", "faces", "segments", "instances", "reused"])
+
+    output(json, {"scenes": rows, "output": str(out)}, show)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("-o", "--output", help="The run's folder.")] = Path(
+        "runs/demo"
+    ),
+    rooms: Annotated[int, typer.Option(help="How many synthetic rooms.", min=1)] = 6,
+    epochs: Annotated[int, typer.Option(help="Passes over the rooms.", min=1)] = 6,
+    jobs: Jobs = 2,
+    seed: Seed = 0,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """The main job on synthetic rooms: scan, segment, click, train, propagate, score, report."""
+    from seggroup.cli.demonstration import run_demo
+
+    result = run_demo(out, rooms, epochs, jobs, seed, device)
+
+    def show() -> None:
+        _print_figures(result["metrics"])
+        print(f"report: {result['report']}  ({result['seconds']:.0f} s)")
+
+    output(json, result, show)
+
+
+@app.command()
+def info(
+    path: Annotated[Path, typer.Argument(help="A scan, clicks, labels, checkpoint or run.")],
+    no_truth: NoTruth = False,
+    seed: Seed = 0,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """What a file or a run holds."""
+    from seggroup.cli.showing import describe
+
+    result = describe(path, truth=not no_truth)
+
+    def show() -> None:
+        table([{"what": key, "value": value} for key, value in result.items()], ["what", "value"])
+
+    output(json, result, show)

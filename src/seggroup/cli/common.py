@@ -1,0 +1,134 @@
+"""What the subcommands share: options, progress, output, and many scenes side by side."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from seggroup.errors import InputError
+
+T = TypeVar("T")
+
+Scenes = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Scan files, ScanNet scan folders, or folders of either.", metavar="SCENES"
+    ),
+]
+OneScene = Annotated[
+    Path, typer.Argument(help="A scan file or a ScanNet scan folder.", metavar="SCENE")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything drawn at random.", min=0)]
+Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where networks compute.")]
+Jobs = Annotated[int, typer.Option(help="Scenes side by side, one thread each.", min=1)]
+NoTruth = Annotated[bool, typer.Option("--no-truth", help="Ignore any ground truth on disk.")]
+ClicksPlace = Annotated[Path, typer.Option(help="Folder of click files, or one file.")]
+OnContradiction = Annotated[
+    Literal["refuse", "drop"],
+    typer.Option(help="Two instances clicked in one segment: refuse, or drop the later click."),
+]
+K = Annotated[float, typer.Option("--k", help="Scale of the segments (ScanNet's kThresh).")]
+MinSize = Annotated[int, typer.Option(help="Fewest vertices of a segment.", min=1)]
+
+errors = Console(stderr=True)
+
+
+def output(as_json: bool, result: dict[str, Any], show: Callable[[], None]) -> None:
+    """The result as one JSON object, or for people by `show`."""
+    if as_json:
+        from seggroup.evaluate.pseudo import jsonable
+
+        print(json.dumps(jsonable(result)))
+    else:
+        show()
+
+
+def table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+    """Rows as a table on standard output."""
+    grid = Table(*columns, header_style="bold")
+    for row in rows:
+        grid.add_row(*(_cell(row.get(column)) for column in columns))
+    Console().print(grid)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def warn(notes: Iterable[str], name: str) -> None:
+    """Notes of a scene, on standard error."""
+    for note in notes:
+        errors.print(f"{name}: {note}", style="yellow", markup=False, highlight=False)
+
+
+def progress() -> Progress:
+    """A progress bar on standard error."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=errors,
+        transient=not sys.stderr.isatty(),
+        disable=not sys.stderr.isatty(),
+    )
+
+
+def over_scenes(
+    what: str, function: Callable[..., T], items: Sequence[tuple], jobs: int
+) -> list[T]:
+    """`function(*item)` for every item in order, in `jobs` processes of one thread each.
+
+    The first error stops the work; what is finished stays on disk.
+    """
+    jobs = min(jobs, len(items))
+    with progress() as bar:
+        task = bar.add_task(what, total=len(items))
+        if jobs <= 1:
+            results = []
+            for item in items:
+                results.append(function(*item))
+                bar.advance(task)
+            return results
+        one_thread = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+        before = {name: os.environ.get(name) for name in one_thread}
+        os.environ.update(one_thread)  # children read it before they import anything
+        try:
+            with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+                futures = [pool.submit(function, *item) for item in items]
+                try:
+                    for future in as_completed(futures):
+                        future.result()
+                        bar.advance(task)
+                except BaseException:
+                    pool.shutdown(cancel_futures=True)
+                    raise
+                return [future.result() for future in futures]
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+
+def parse_thresholds(text: str | None) -> tuple[float, ...] | None:
+    """Numbers between commas. Raises InputError where they are none."""
+    if text is None:
+        return None
+    try:
+        return tuple(float(number) for number in text.split(","))
+    except ValueError as error:
+        raise InputError(f"--thresholds {text}: are not numbers; write 6,2,2") from error
