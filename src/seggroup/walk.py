@@ -7,7 +7,7 @@ instances of c, the probabilities X solve ``L_uu X = -L_uc Y``.
 """
 
 import numpy as np
-from jaxtyping import Float, Float32, Float64, Int, UInt8
+from jaxtyping import Float, Float32, Float64, Int, Int32, UInt8
 from scipy.sparse import coo_matrix, diags
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
@@ -40,27 +40,37 @@ def random_walk(
     path joins to a click takes the instance of the labelled point nearest its centroid, with
     confidence 0. Raises InputError when no segment is labelled.
     """
-    seeds = np.flatnonzero(labels.instance != NONE)
-    if len(seeds) == 0:
-        raise InputError(f"{scene.name}: no segment is labelled; click at least one instance")
-    weights = edge_weights(scene, normals, config or WalkConfig())
-    numbers, first, seed_column = np.unique(
-        labels.instance[seeds], return_index=True, return_inverse=True
-    )
-    probability = absorption(scene.graph, weights, seeds, np.eye(len(numbers))[seed_column])
+    numbers, probability = walk_probabilities(scene, normals, labels, config)
     winner = probability.argmax(axis=1)
     confidence = probability[np.arange(len(winner)), winner]
     cut_off = confidence == 0
     if cut_off.any():
         winner[cut_off] = _nearest_label(scene, winner, cut_off)
-    # A class that the clicks of an instance share; a clicked segment keeps its own.
-    semantic = labels.semantic[seeds[first]][winner]
-    semantic[seeds] = labels.semantic[seeds]
-    return Labels(
-        semantic,
-        numbers[winner].astype(np.int32),
-        np.clip(confidence, 0, 1).astype(np.float32),
-    )
+    class_of = np.full(numbers.max() + 1, NONE, np.int32)
+    clicked = labels.instance != NONE
+    class_of[labels.instance[clicked]] = labels.semantic[clicked]
+    instance = numbers[winner]
+    return Labels(class_of[instance], instance, confidence)
+
+
+def walk_probabilities(
+    scene: Scene,
+    normals: Float32[np.ndarray, "v 3"],
+    labels: Labels,
+    config: WalkConfig | None = None,
+) -> tuple[Int32[np.ndarray, " i"], Float32[np.ndarray, "s i"]]:
+    """The clicked instances, ascending, and the probability of each for every segment.
+
+    A row is 0 where no path joins the segment to a click, and sums to 1 elsewhere. Raises
+    InputError when no segment is labelled.
+    """
+    seeds = np.flatnonzero(labels.instance != NONE)
+    if len(seeds) == 0:
+        raise InputError(f"{scene.name}: no segment is labelled; click at least one instance")
+    weights = edge_weights(scene, normals, config or WalkConfig())
+    numbers, seed_column = np.unique(labels.instance[seeds], return_inverse=True)
+    probability = absorption(scene.graph, weights, seeds, np.eye(len(numbers))[seed_column])
+    return numbers, probability.clip(0, 1).astype(np.float32)
 
 
 def absorption(

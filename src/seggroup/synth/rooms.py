@@ -79,8 +79,8 @@ STANDING_FREE = {
     "storage": ((fu.coffee_table, 0, 1),),
 }
 SIDES = {  # metres, shortest and longest side of the room's bounding box
-    "living": (3.8, 6.5), "bedroom": (3.0, 5.0), "office": (3.5, 6.5), "kitchen": (3.0, 5.0),
-    "bathroom": (2.3, 3.6), "studio": (5.0, 7.5), "meeting": (4.0, 7.0), "storage": (2.6, 4.5),
+    "living": (3.8, 6.0), "bedroom": (3.0, 5.0), "office": (3.5, 6.2), "kitchen": (3.0, 5.0),
+    "bathroom": (2.3, 3.6), "studio": (4.8, 6.6), "meeting": (4.0, 6.5), "storage": (2.6, 4.5),
 }  # fmt: skip
 SHARES = (0.16, 0.15, 0.15, 0.13, 0.18, 0.11, 0.07, 0.05)  # of the kinds, in the order of SIDES
 HUNG = ((fx.picture, 1, 5), (fx.hanging, 0, 3))
