@@ -31,6 +31,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})[_KEY])
+            if not isinstance(header, dict):
+                raise KeyError(_KEY)
             return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; train first with `seggroup train`") from error
