@@ -18,6 +18,7 @@ from seggroup.train import IGNORE, Example, class_list, targets, train
 from seggroup.types import NONE, Clicks
 
 CPU = torch.device("cpu")
+torch.set_num_threads(1)  # toys: threads would only wait for one another
 SMALL = TrainConfig(
     epochs=3, batch=2, network=NetworkConfig(width=8, hidden=8, thresholds=(3.0, 1.0, 1.0))
 )

@@ -244,6 +244,7 @@ def propagate_scene(
     if spread.semantic_level:
         chosen = replace(chosen, semantic=levels[spread.semantic_level].semantic)
     of_vertices = chosen.at(scene.segments)
+    levels_path.unlink(missing_ok=True)  # it comes last and says that the others are whole
     if spread.ply:
         write_ply(path.with_suffix(".ply"), scene.scan, of_vertices)
     write_labels(path, of_vertices)
@@ -310,10 +311,9 @@ def _key(source: Source, clicks: Path, spread: Propagating, loading: Loading) ->
     digest = hashlib.sha256(read_bytes(find_clicks(clicks, source.name)))
     if spread.weights:
         digest.update(read_bytes(spread.weights))
-    for path in (source.scan, source.segments):
-        if path is not None:
-            stat = path.stat()
-            digest.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}".encode())
+    truth = (source.aggregation, source.labels) if loading.truth else ()  # may name the classes
+    for path in (source.scan, source.segments, *truth):
+        digest.update(b"" if path is None else hashlib.sha256(read_bytes(path)).digest())
     options = asdict(spread) | {"weights": None, "device": None}
     digest.update(json.dumps([options, asdict(loading)], sort_keys=True, default=str).encode())
     return digest.hexdigest()

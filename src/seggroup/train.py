@@ -5,6 +5,7 @@ groups fixed the weights learn the instances' classes. The clustering is not dif
 features flow through max-pooling.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -76,7 +77,8 @@ def train(
         config.momentum,
         weight_decay=config.weight_decay,
     )
-    history = _resume(folder, network, optimizer, classes, config) if folder else []
+    header = _fingerprint(examples, classes, config) if folder else {}
+    history = _resume(folder, network, optimizer, header) if folder else []
     for epoch in range(len(history), config.epochs):
         network.train()
         rng = np.random.default_rng([config.seed, epoch])
@@ -110,16 +112,24 @@ def train(
             instances += in_batch
         history.append(Epoch(total / max(instances, 1), right / max(instances, 1)))
         if folder:
-            _save(folder, network, optimizer, classes, config, history)
+            _save(folder, network, optimizer, classes, header, history)
         after_epoch(epoch, history[-1], network)
     return network.eval(), history
 
 
-def _fingerprint(classes: tuple[int, ...], config: TrainConfig) -> dict:
+def _fingerprint(
+    examples: Sequence[Example], classes: tuple[int, ...], config: TrainConfig
+) -> dict:
     """What must be equal for a run to go on; it may go on for more epochs."""
     values = asdict(replace(config, epochs=0))
     values["network"]["thresholds"] = list(config.network.thresholds)
-    return {"config": values, "classes": list(classes)}
+    clicked = hashlib.sha256()
+    for example in examples:
+        clicks = example.clicks
+        clicked.update(example.scene.name.encode())
+        for column in (clicks.vertex, clicks.instance, clicks.semantic):
+            clicked.update(column.tobytes())
+    return {"config": values, "classes": list(classes), "clicks": clicked.hexdigest()}
 
 
 def _save(
@@ -127,7 +137,7 @@ def _save(
     network: SegGroup,
     optimizer: torch.optim.SGD,
     classes: tuple[int, ...],
-    config: TrainConfig,
+    header: dict,
     history: list[Epoch],
 ) -> None:
     tensors = {f"weight.{name}": tensor for name, tensor in network.state_dict().items()}
@@ -135,26 +145,23 @@ def _save(
         buffer = optimizer.state[parameter].get("momentum_buffer")
         if buffer is not None:
             tensors[f"momentum.{name}"] = buffer
-    header = {**_fingerprint(classes, config), "history": [asdict(epoch) for epoch in history]}
     save_network(folder / CHECKPOINT, network, classes)
+    header = {**header, "history": [asdict(epoch) for epoch in history]}
     write_tensors(folder / TRAINING_STATE, tensors, header)
 
 
 def _resume(
-    folder: Path,
-    network: SegGroup,
-    optimizer: torch.optim.SGD,
-    classes: tuple[int, ...],
-    config: TrainConfig,
+    folder: Path, network: SegGroup, optimizer: torch.optim.SGD, header: dict
 ) -> list[Epoch]:
     path = folder / TRAINING_STATE
     if not path.exists():
         return []
-    tensors, header = read_tensors(path)
-    history = [Epoch(**epoch) for epoch in header.pop("history", [])]
-    if header != _fingerprint(classes, config):
+    tensors, found = read_tensors(path)
+    history = [Epoch(**epoch) for epoch in found.pop("history", [])]
+    if found != header:
         raise InputError(
-            f"{folder}: holds a run with other settings; choose another folder or remove this one"
+            f"{folder}: holds a run with other settings or on other clicks; "
+            "choose another folder or remove this one"
         )
     network.load_state_dict(
         {n.removeprefix("weight."): t for n, t in tensors.items() if n.startswith("weight.")}

@@ -141,7 +141,7 @@ def click(
     mean = {key: sum(row[key] for row in rows) / len(rows) for key in [*keys, "minutes"]}
 
     def show() -> None:
-        table(rows, ["scene", *keys, "minutes"])
+        table(rows, ["scene", "clicks", "instances", "share_labelled", "minutes"])
         print(f"{len(rows)} scenes, {mean['clicks']:.1f} clicks and {mean['minutes']:.2f} min each")
 
     output(json, {"scenes": rows, "mean": mean, "output": str(out)}, show)
@@ -257,12 +257,16 @@ def propagate(
 
 
 def _print_figures(figures: dict) -> None:
-    from seggroup.evaluate.table import table_markdown
+    from seggroup.evaluate.table import LEVEL_NAMES, table_markdown
 
     keys = ["semantic_miou", "instance_miou", "semantic_accuracy", "instance_accuracy"]
     keys += ["instance_iou_all", "coverage", "purity", "accuracy_labelled", "ece"]
-    rows = [{"level": name, **level} for name, level in figures.get("levels", {}).items()]
-    table([*rows, {"level": "labels", **figures}], ["level", *keys])
+    shown = {LEVEL_NAMES[level]: values for level, values in figures.get("levels", {}).items()}
+    shown["Labels"] = figures
+    table(
+        [{"figure": key, **{name: values[key] for name, values in shown.items()}} for key in keys],
+        ["figure", *shown],
+    )
     print(table_markdown(figures.get("levels") or {"final": figures}))
 
 
@@ -418,6 +422,8 @@ def info(
     result = describe(path, truth=not no_truth)
 
     def show() -> None:
-        table([{"what": key, "value": value} for key, value in result.items()], ["what", "value"])
+        from seggroup.report.report import settings
+
+        table([{"what": key, "value": value} for key, value in settings(result)], ["what", "value"])
 
     output(json, result, show)

@@ -55,7 +55,9 @@ def output(as_json: bool, result: dict[str, Any], show: Callable[[], None]) -> N
 
 def table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
     """Rows as a table on standard output."""
-    grid = Table(*columns, header_style="bold")
+    grid = Table(header_style="bold")
+    for column in columns:  # heads break at their words, cells are never cut
+        grid.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         grid.add_row(*(_cell(row.get(column)) for column in columns))
     Console().print(grid)
@@ -70,7 +72,9 @@ def _cell(value: Any) -> str:
 def warn(notes: Iterable[str], name: str) -> None:
     """Notes of a scene, on standard error."""
     for note in notes:
-        errors.print(f"{name}: {note}", style="yellow", markup=False, highlight=False)
+        errors.print(
+            f"{name}: {note}", style="yellow", markup=False, highlight=False, soft_wrap=True
+        )
 
 
 def progress() -> Progress:
