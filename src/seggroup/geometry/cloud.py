@@ -5,8 +5,6 @@ import typing
 import numpy as np
 from jaxtyping import Float32, Int32
 from numba import njit
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import minimum_spanning_tree
 
 from seggroup.config import OversegmentConfig
 from seggroup.geometry.neighbours import nearest
@@ -100,6 +98,9 @@ def cloud_normals(
     scanned from inside. Where the tree crosses an edge of an object the sign may be wrong; the
     segmentation needs only neighbours to agree.
     """
+    from scipy.sparse import csr_matrix  # not needed for meshes, and slow to import
+    from scipy.sparse.csgraph import minimum_spanning_tree
+
     n = len(vertices)
     normals = _smallest_axis(vertices, nearest(vertices, vertices, neighbours)[1])
     a, b = edges[:, 0], edges[:, 1]

@@ -18,7 +18,8 @@ _DIGIT = 11  # bits a pass of the radix sort; three passes cover float32
 
 @njit(cache=True, inline="always")
 @typing.no_type_check
-def _find(parent, i):
+def find(parent, i):
+    """Root of i; halves the path on the way."""
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = parent[i]
@@ -105,7 +106,7 @@ def _merge(n, ends, weights, order, k, min_size):
     refused = np.empty(len(order), np.int32)  # only these edges can still join two components
     count = 0
     for e in order:
-        a, b = _find(parent, ends[e, 0]), _find(parent, ends[e, 1])
+        a, b = find(parent, ends[e, 0]), find(parent, ends[e, 1])
         if a == b:
             continue
         w = weights[e]
@@ -116,11 +117,11 @@ def _merge(n, ends, weights, order, k, min_size):
             refused[count] = e
             count += 1
     for e in refused[:count]:
-        a, b = _find(parent, ends[e, 0]), _find(parent, ends[e, 1])
+        a, b = find(parent, ends[e, 0]), find(parent, ends[e, 1])
         if a != b and (size[a] < min_size or size[b] < min_size):
             _join(parent, rank, size, a, b)
     for i in range(n):
-        parent[i] = _find(parent, i)
+        parent[i] = find(parent, i)
     return parent
 
 

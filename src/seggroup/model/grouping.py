@@ -14,25 +14,17 @@ from numba import njit
 
 from seggroup.config import NetworkConfig
 from seggroup.geometry.neighbours import nearest
+from seggroup.geometry.oversegment import find
 from seggroup.types import NONE
 
 Group = Int32[np.ndarray, " m"]
-
-
-@njit(cache=True, inline="always")
-@typing.no_type_check
-def _find(parent, i):
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
 
 
 @njit(cache=True)
 @typing.no_type_check
 def _roots(parent):
     for i in range(len(parent)):
-        parent[i] = _find(parent, i)
+        parent[i] = find(parent, i)
     return parent
 
 
@@ -42,7 +34,7 @@ def _cluster(edges, close, label, join_same):
     parent = np.arange(len(label))
     label = label.copy()
     for e in range(len(edges)):
-        p, q = _find(parent, edges[e, 0]), _find(parent, edges[e, 1])
+        p, q = find(parent, edges[e, 0]), find(parent, edges[e, 1])
         if p == q:
             continue
         if label[p] >= 0 and label[q] >= 0 and not (join_same and label[p] == label[q]):
@@ -143,7 +135,7 @@ def _absorb(features, edges, label):
             best, nearest_distance, before = -1, np.inf, -1
             half = head[i]
             while half >= 0:
-                j = _find(parent, edges[half // 2, 1 - half % 2])
+                j = find(parent, edges[half // 2, 1 - half % 2])
                 after = following[half]
                 if j == i:  # inside the cluster by now: cut it out
                     if before < 0:
@@ -182,7 +174,7 @@ def _absorb_in_rounds(features, edges, label):
         best = np.full(n, -1)
         nearest_distance = np.full(n, np.inf)
         for e in range(len(edges)):
-            p, q = _find(parent, edges[e, 0]), _find(parent, edges[e, 1])
+            p, q = find(parent, edges[e, 0]), find(parent, edges[e, 1])
             if p == q:
                 continue
             d = ((features[p] - features[q]) ** 2).sum()
@@ -193,7 +185,7 @@ def _absorb_in_rounds(features, edges, label):
         for i in range(n):
             if best[i] < 0:
                 continue
-            p, q = _find(parent, i), _find(parent, best[i])
+            p, q = find(parent, i), find(parent, best[i])
             if p == q or label[p] >= 0:  # its cluster may have been labelled in this round
                 continue
             parent[p] = q
