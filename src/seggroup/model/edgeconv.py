@@ -12,13 +12,21 @@ points x neighbours x channels is ever kept:
    not negative), so the maximum over neighbours may be taken before them.
 
 A second layer needs the activations of every edge; they are made again, a block of points at a
-time, where they are needed. The plain EdgeConv stands in tests/reference.py; both agree in values
-and gradients.
+time, where they are needed. On a CPU the blocks run side by side, one thread each: threads inside
+the operations would wait for each other after every one, which takes ten times as long on a busy
+machine. Sums go over blocks in order, so that the number of threads changes no bit.
+
+The plain EdgeConv stands in tests/reference.py; both agree in values and gradients.
 
 Letters: n points, k neighbours, d channels of an edge input, c channels.
 """
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float, Int
@@ -26,6 +34,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 EPSILON = 1e-5  # batch normalisation's, torch's default
+T = TypeVar("T")
 BLOCK = 1 << 13  # edges made at a time on a CPU, so that they stay in its cache
 
 
@@ -41,17 +50,31 @@ class Edges:
     index: Int[Tensor, "n k"]
     members: Int[Tensor, " n"]
 
-    def blocks(self) -> list[slice]:
-        """Slices of points whose edges are handled together."""
+    def for_blocks(self, work: Callable[[slice], T]) -> list[T]:
+        """`work` on slices of points whose edges are handled together; the results in order."""
         n, k = self.index.shape
-        rows = max(1, (BLOCK if self.index.device.type == "cpu" else 64 * BLOCK) // max(k, 1))
-        return [slice(i, min(i + rows, n)) for i in range(0, n, rows)]
+        on_cpu = self.index.device.type == "cpu"
+        rows = max(1, (BLOCK if on_cpu else 64 * BLOCK) // max(k, 1))
+        blocks = [slice(i, min(i + rows, n)) for i in range(0, n, rows)]
+        work = torch.no_grad()(work)  # each thread has a gradient mode of its own
+        return list(_threads().map(work, blocks)) if on_cpu else [work(b) for b in blocks]
 
     def inside(self, block: slice) -> Float[Tensor, "b k"]:
         """1 for an edge, 0 for filling."""
         k = self.index.shape[1]
         position = torch.arange(k, device=self.index.device)
         return (position < self.members[block, None]).to(self.neighbour.dtype)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """A thread for every processor, or OMP_NUM_THREADS of them, each computing alone."""
+    count = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    return ThreadPoolExecutor(count, initializer=_compute_alone)
+
+
+def _compute_alone() -> None:
+    torch.set_num_threads(1)  # of this thread
 
 
 def edge_moments(edges: Edges) -> tuple[Float[Tensor, " d"], Float[Tensor, "d d"], int]:
@@ -66,8 +89,11 @@ def edge_moments(edges: Edges) -> tuple[Float[Tensor, " d"], Float[Tensor, "d d"
     members = edges.members.double()
     count = int(edges.members.sum())
     total = torch.empty_like(f)  # sum of f over each point's neighbours
-    for block in edges.blocks():
+
+    def gather(block: slice) -> None:
         total[block] = f[edges.index[block]].sum(1)
+
+    edges.for_blocks(gather)
     total -= (k - members)[:, None] * f  # the filling is the point itself
     degree = torch.zeros(n, dtype=f.dtype, device=f.device)
     degree.scatter_add_(
@@ -89,11 +115,13 @@ class _NeighbourMax(torch.autograd.Function):
     def forward(ctx, a: Tensor, edges: Edges) -> Tensor:  # type: ignore[no-untyped-def]
         best = torch.empty_like(a)
         winner = torch.empty(a.shape, dtype=torch.int32, device=a.device)
-        for block in edges.blocks():
+
+        def reduce(block: slice) -> None:
             index = edges.index[block]
-            values, at = a[index].max(dim=1)
-            best[block] = values
+            best[block], at = a[index].max(dim=1)
             winner[block] = index.gather(1, at).int()
+
+        edges.for_blocks(reduce)
         ctx.save_for_backward(winner)
         return best
 
@@ -111,17 +139,17 @@ class _SecondLayer(torch.autograd.Function):
         a, q = edges.neighbour @ u.T, edges.center @ u.T + b
         best = a.new_empty(len(a), len(v))
         winner = torch.empty(best.shape, dtype=torch.int32, device=a.device)
-        total = a.new_zeros(len(v), dtype=torch.float64)
-        square = torch.zeros_like(total)
-        for block in edges.blocks():
+
+        def reduce(block: slice) -> tuple[Tensor, Tensor]:
             index, inside = edges.index[block], edges.inside(block)
             z = functional.leaky_relu_(a[index] + q[block, None], leak) @ v.T
-            values, at = z.max(dim=1)
-            best[block] = values
+            best[block], at = z.max(dim=1)
             winner[block] = index.gather(1, at).int()
             z *= inside[..., None]
-            total += z.sum((0, 1))
-            square += torch.linalg.vector_norm(z, dim=(0, 1)).double() ** 2
+            return z.sum((0, 1)).double(), torch.linalg.vector_norm(z, dim=(0, 1)).double() ** 2
+
+        sums, squares = zip(*edges.for_blocks(reduce), strict=True)
+        total, square = torch.stack(sums).sum(0), torch.stack(squares).sum(0)
         ctx.save_for_backward(u, b, v, winner)
         ctx.edges, ctx.leak = edges, leak
         return best, total, square
@@ -136,20 +164,18 @@ class _SecondLayer(torch.autograd.Function):
         a, q = edges.neighbour @ u.T, edges.center @ u.T + b
         g_total, g_square = g_total.to(v.dtype), g_square.to(v.dtype)
         hessian, g = 2 * (v.T * g_square) @ v, v.T @ g_total
-        sums = a.new_zeros(len(u))  # of y
-        gram = a.new_zeros(len(u), len(u))  # of y y^T
-        g_u, g_b = torch.zeros_like(u), torch.zeros_like(b)
-        for block in edges.blocks():
+
+        def reduce(block: slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:
             index, inside = edges.index[block], edges.inside(block)
             p = (a[index] + q[block, None]).flatten(0, 1)
             y = functional.leaky_relu(p, leak) * inside.reshape(-1, 1)
             e = (edges.neighbour[index] + edges.center[block, None]).flatten(0, 1)
             g_y = torch.addmm(g, y, hessian)
             g_p = torch.where(p > 0, g_y, leak * g_y) * inside.reshape(-1, 1)
-            g_u.addmm_(g_p.T, e)
-            g_b += g_p.sum(0)
-            gram.addmm_(y.T, y)
-            sums += y.sum(0)
+            return g_p.T @ e, g_p.sum(0), y.T @ y, y.sum(0)
+
+        parts = zip(*edges.for_blocks(reduce), strict=True)
+        g_u, g_b, gram, sums = (torch.stack(part).sum(0) for part in parts)
         g_v = 2 * (g_square[:, None] * v) @ gram + torch.outer(g_total, sums)
         i, channel = g_best.nonzero(as_tuple=True)
         j, weight = winner[i, channel].long(), g_best[i, channel]

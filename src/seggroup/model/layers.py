@@ -27,13 +27,15 @@ class GraphConv(nn.Module):
         i, k = torch.cat([edges, edges.flip(1)]).T
         e = torch.exp(-self.slope * edge_lengths(h, torch.stack([i, k], 1)))  # Eq. 1
         norm = torch.ones_like(h[:, 0]).index_add(0, i, e)  # Eq. 2; e_ii = 1
-        message = h.index_add(0, i, e[:, None] * h[k]) / norm[:, None]
+        message = h.index_add(0, i, e[:, None] * h.index_select(0, k)) / norm[:, None]
         return torch.relu(self.linear(message))  # Eq. 3; W is linear, so it may come last
 
 
 def edge_lengths(h: Float[Tensor, "m c"], edges: Int[Tensor, "e 2"]) -> Float[Tensor, " e"]:
     """Euclidean distance between the features of each edge's ends; its gradient is 0 at 0."""
-    square = (h[edges[:, 0]] - h[edges[:, 1]]).square().sum(1)
+    # index_select, not h[...]: its gradient adds in a fixed order, whatever the threads
+    a, b = h.index_select(0, edges[:, 0]), h.index_select(0, edges[:, 1])
+    square = (a - b).square().sum(1)
     apart = square > 0
     return torch.where(apart, torch.where(apart, square, 1.0).sqrt(), 0.0)
 
@@ -46,7 +48,7 @@ def segment_max(values: Float[Tensor, "n c"], lengths: Int[Tensor, " g"]) -> Flo
 def pool_nodes(values: Float[Tensor, "m c"], group: Int[Tensor, " m"]) -> Float[Tensor, "g c"]:
     """Maximum over the members of each group."""
     order = torch.argsort(group, stable=True)
-    return segment_max(values[order], torch.bincount(group))
+    return segment_max(values.index_select(0, order), torch.bincount(group))
 
 
 def structural_edges(
