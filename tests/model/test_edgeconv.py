@@ -1,5 +1,7 @@
 """The folded EdgeConv equals the plain one: values and gradients, in float64."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import reference
 import torch
@@ -63,3 +65,17 @@ def test_moments_are_those_of_the_edges():
     assert count == len(e)
     torch.testing.assert_close(mean, e.mean(0))
     torch.testing.assert_close(covariance, torch.cov(e.T, correction=0))
+
+
+def test_the_number_of_threads_changes_no_bit(monkeypatch):
+    monkeypatch.setattr(edgeconv, "BLOCK", 50)
+    torch.manual_seed(0)
+    conv = EdgeConv(18, 16, 2, 0.2)
+    edges = random_edges(3, dtype=torch.float32)
+    results = []
+    for threads in (1, 3):
+        with ThreadPoolExecutor(threads) as pool:
+            monkeypatch.setattr(edgeconv, "_threads", lambda pool=pool: pool)
+            value = conv(edges)
+            results.append([value, *torch.autograd.grad(value.square().sum(), conv.parameters())])
+    assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
