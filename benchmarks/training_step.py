@@ -70,12 +70,15 @@ def propagation(folder: Path, resample: int) -> tuple[float, float, float, float
 
 
 def edge_conv(folder: Path, layers: int, plain: bool) -> tuple[int, float, float]:
-    """Points, seconds and GiB above the input of a forward and backward; groups are segments."""
+    """Points, processor seconds and GiB above the input of a forward and backward.
+
+    The groups are the segments, and the loss is on their maxima, as in the network.
+    """
     import reference
     import torch
 
     from seggroup.model.edgeconv import EdgeConv
-    from seggroup.model.layers import semantic_edges
+    from seggroup.model.layers import segment_max, semantic_edges
 
     scene, config = example(folder).scene, NetworkConfig()
     order = np.argsort(scene.segments, kind="stable")
@@ -87,14 +90,16 @@ def edge_conv(folder: Path, layers: int, plain: bool) -> tuple[int, float, float
     weights = [(conv.first.weight, conv.first_norm.weight, conv.first_norm.bias)]
     if conv.second is not None and conv.second_norm is not None:
         weights.append((conv.second.weight, conv.second_norm.weight, conv.second_norm.bias))
+    sizes = torch.from_numpy(np.bincount(scene.segments))
     four = (edges.neighbour, edges.center, edges.index, edges.members)
 
     def run() -> None:
         conv.zero_grad()
-        (reference.edge_conv(weights, *four) if plain else conv(edges)).square().mean().backward()
+        h = reference.edge_conv(weights, *four) if plain else conv(edges)
+        segment_max(h, sizes).square().mean().backward()
 
     before = memory("VmRSS")
-    seconds = best(run, 2)
+    seconds = best(run, 2, clock=processor_time)
     return len(order), seconds, (memory("VmHWM") - before) / GIB
 
 
@@ -119,7 +124,10 @@ def main() -> None:
     header = ("", "points", "seconds by the clock", "processor seconds", "peak GiB", "target")
     times = ("folded, s", "plain, s", "ratio", "folded, GiB", "plain, GiB", "ratio of memory")
     output(
-        [Table(folder.name, header, rows), Table("Forward and backward", ("", *times), convs)],
+        [
+            Table(folder.name, header, rows),
+            Table("Forward and backward, processor seconds", ("", *times), convs),
+        ],
         given.json,
     )
 

@@ -8,6 +8,9 @@ import pytest
 
 from seggroup.types import Scan
 
+# Toys: the threads of torch would only wait for one another. Set before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 REAL_DATA = "SEGGROUP_REAL_DATA"  # the folder of real scans that are not in the repository
 
 

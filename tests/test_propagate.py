@@ -1,6 +1,7 @@
 """The laws of propagation: clicks keep, levels nest and grow, every vertex is labelled."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -95,7 +96,7 @@ def test_partitions_nest_and_grow_coarser(seed, name):
     with torch.no_grad():
         levels = build(CLASSES, config, seed)(points, first_level(scene, labels)).levels
     assert levels[0].group.tolist() == list(range(len(scene.segment_ids)))
-    for fine, coarse in zip(levels, levels[1:], strict=False):
+    for fine, coarse in pairwise(levels):
         pairs = np.unique(np.stack([fine.group, coarse.group], 1), axis=0)
         assert len(pairs) == len(np.unique(fine.group))  # each finer group in one coarser
         assert coarse.group.max() <= fine.group.max()

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from toy_scenes import random_scene
 from torch.nn import functional
+from toy_scenes import random_scene
 
 from seggroup.classes import NYU40
 from seggroup.config import NetworkConfig, TrainConfig
@@ -18,7 +18,6 @@ from seggroup.train import IGNORE, Example, class_list, targets, train
 from seggroup.types import NONE, Clicks
 
 CPU = torch.device("cpu")
-torch.set_num_threads(1)  # toys: threads would only wait for one another
 SMALL = TrainConfig(
     epochs=3, batch=2, network=NetworkConfig(width=8, hidden=8, thresholds=(3.0, 1.0, 1.0))
 )
@@ -108,9 +107,7 @@ def test_one_segment_in_all_trains():
 
 def test_a_batch_is_the_mean_over_all_its_instances():
     examples = [example(0, 16, 6), example(1, 12, 3)]
-    config = replace(
-        SMALL, epochs=1, weight_decay=0.0, network=replace(SMALL.network, dropout=0.0)
-    )
+    config = replace(SMALL, epochs=1, weight_decay=0.0, network=replace(SMALL.network, dropout=0.0))
     trained, history = train(examples, CLASSES, config, CPU)
     network = build(CLASSES, config.network, config.seed).train()
     losses = []
@@ -129,9 +126,7 @@ def test_a_batch_is_the_mean_over_all_its_instances():
     assert len(torch.cat(losses)) == 9
     loss.backward()
     assert history[0].loss == pytest.approx(float(loss.detach()), rel=1e-5)
-    for (name, after), before in zip(
-        trained.named_parameters(), network.parameters(), strict=True
-    ):
+    for (name, after), before in zip(trained.named_parameters(), network.parameters(), strict=True):
         step = before.detach() - config.learning_rate * before.grad
         torch.testing.assert_close(after.detach(), step, rtol=1e-4, atol=1e-6, msg=name)
 
@@ -166,9 +161,7 @@ def test_classes_are_nyu40_or_those_that_were_clicked():
     clicks = EXAMPLES[0].clicks
     assert class_list([clicks]) == CLASSES
     other = replace(clicks, semantic=np.array([90, 5, NONE, 41], np.int32))
-    assert class_list([clicks, other]) == tuple(
-        sorted({5, 41, 90} | set(clicks.semantic.tolist()))
-    )
+    assert class_list([clicks, other]) == tuple(sorted({5, 41, 90} | set(clicks.semantic.tolist())))
     none = replace(clicks, semantic=np.full(4, NONE, np.int32))
     with pytest.raises(InputError, match="no click names a class"):
         class_list([none])

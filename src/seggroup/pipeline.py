@@ -68,16 +68,30 @@ def rng_of(scene: Scene, seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(scene.name.encode())])
 
 
+def keep(source: Source, output: Path) -> None:
+    """Refuse to write over the scan itself."""
+    if output.exists() and output.samefile(source.scan):
+        raise InputError(f"{output}: the scan would be written over; choose another output")
+
+
 # --- segment ---
 
 
 def segment(source: Source, output: Path | None, loading: Loading) -> dict:
     """Over-segment a scan and write ScanNet's JSON; beside the scan where no output is named."""
-    scene = load_scene(source, loading)
     config = loading.oversegment
-    output = output or source.scan.with_name(f"{source.scan.stem}.{config.k:.6f}.segs.json")
+    reused = source.segments is not None and not loading.recompute
+    if reused and config != OversegmentConfig():
+        raise InputError(
+            f"{source.segments}: is kept, so other parameters have no effect; "
+            "add --recompute to make new segments"
+        )
+    beside = source.scan.with_name(f"{source.scan.stem}.{config.k:.6f}.segs.json")
+    output = output or (source.segments if reused else None) or beside
+    keep(source, output)
+    scene = load_scene(source, loading)
     ids = scene.segment_ids[scene.segments]
-    if output != source.segments or loading.recompute:
+    if output != source.segments or not reused:
         write_segments(output, ids, scene.name, config.k, config.min_size)
     return {
         "scene": scene.name,
@@ -85,7 +99,7 @@ def segment(source: Source, output: Path | None, loading: Loading) -> dict:
         "faces": len(scene.scan.faces),
         "segments": len(scene.segment_ids),
         "edges": len(scene.graph.edges),
-        "reused": source.segments is not None and not loading.recompute,
+        "reused": reused,
         "output": str(output),
         "notes": list(scene.scan.notes),
     }
@@ -235,6 +249,7 @@ def propagate_scene(
     """
     key = _key(source, clicks, spread, loading)
     path, levels_path = labels_file(out, source.name), levels_file(out, source.name)
+    keep(source, path.with_suffix(".ply"))
     if path.exists() and read_levels_key(levels_path) == key:
         return {"scene": source.name, "reused": True}
     scene = load_scene(source, loading)
@@ -271,13 +286,14 @@ def spread_labels(
         return {"1": labels, "final": random_walk(scene, surface_normals(scene.scan), labels)}
     from seggroup.propagate import propagate
 
-    network, device = _network(spread)
+    modified = spread.weights.stat().st_mtime_ns if spread.weights else 0
+    network, device = _network(spread, modified)
     return propagate(network, scene, clicks, labels, device, spread.seed)
 
 
 @lru_cache(maxsize=1)
-def _network(spread: Propagating):  # type: ignore[no-untyped-def]
-    """The network of a checkpoint, or an untrained one drawn from the seed."""
+def _network(spread: Propagating, modified: int):  # type: ignore[no-untyped-def]
+    """The network of a checkpoint of that date, or an untrained one drawn from the seed."""
     from seggroup.classes import NYU40
     from seggroup.device import pick_device
     from seggroup.model.checkpoint import load_network

@@ -65,3 +65,21 @@ def test_structural_edges_do_not_depend_on_place_or_size():
     torch.testing.assert_close(a.neighbour, b.neighbour, rtol=1e-4, atol=1e-4)
     assert a.neighbour.shape == (3 * 64, 6)
     assert float((a.neighbour[:, :3] / 10).norm(dim=1).max()) <= 1 + 1e-5
+
+
+def test_gradients_have_the_same_bytes_whatever_the_threads_do():
+    """Indexing with h[edges] adds gradients in the order the threads happen to run."""
+    torch.manual_seed(0)
+    h = torch.randn(60, 192, requires_grad=True)
+    edges = torch.from_numpy(random_graph(np.random.default_rng(0), 60, 6000)).long()
+    conv = GraphConv(192, 1 / 8, 1.0)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        found = {
+            torch.autograd.grad(conv(h, edges).square().sum(), h)[0].numpy().tobytes()
+            for _ in range(10)
+        }
+    finally:
+        torch.set_num_threads(threads)
+    assert len(found) == 1

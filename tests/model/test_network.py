@@ -48,9 +48,7 @@ def convolve(conv, neighbour, center, index, members):
     for i, row in enumerate(index):
         rows[i, : len(row)] = row
     tensors = (neighbour, center, rows, members)
-    return reference.edge_conv(
-        layers_of(conv), *(torch.from_numpy(np.asarray(t)) for t in tensors)
-    )
+    return reference.edge_conv(layers_of(conv), *(torch.from_numpy(np.asarray(t)) for t in tensors))
 
 
 def slow_structural(conv, xyz, rgb, segments, k=10, samples=64):
@@ -88,9 +86,7 @@ def slow_semantic(conv, xyz, rgb, group, k=20):
             index[i] = inside[near]
     members = np.array([len(row) for row in index])
     zero = np.zeros_like(x)
-    h = convolve(
-        conv, np.concatenate([x, zero], 1), np.concatenate([-x, x], 1), index, members
-    )
+    h = convolve(conv, np.concatenate([x, zero], 1), np.concatenate([-x, x], 1), index, members)
     return torch.stack([h[torch.from_numpy(group == g)].amax(0) for g in range(group.max() + 1)])
 
 

@@ -83,7 +83,8 @@ def train_run(
     examples = pipeline.Examples(sources, clicks, loading, contradiction)
     stages = stages or Stages(out)
     with stages.stage("train"):
-        classes = class_list([example.clicks for example in examples])
+        known = [(example.clicks, example.scene.truth is not None) for example in examples]
+        classes = class_list([clicks for clicks, _ in known])
         with progress() as bar:
             task = bar.add_task("train", total=epochs)
 
@@ -103,7 +104,7 @@ def train_run(
     with stages.stage("propagate"):
         propagate_all(sources, clicks, out / LABELS_FOLDER, spread, loading, jobs)
     metrics = {}
-    if all(example.scene.truth is not None for example in examples):
+    if all(with_truth for _, with_truth in known):
         with stages.stage("evaluate"):
             metrics = pipeline.evaluate_folder(sources, out / LABELS_FOLDER, loading)
             write_json(out / METRICS, jsonable(metrics))

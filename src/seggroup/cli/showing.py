@@ -1,5 +1,6 @@
 """Pictures of scans, labelled PLY files, and what a file holds."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from seggroup import pipeline
 from seggroup.errors import InputError
-from seggroup.io.files import read_json
+from seggroup.io.files import read_bytes, read_json
 from seggroup.io.ply import write_ply
 from seggroup.io.scenes import find_scenes
 from seggroup.io.store import CHECKPOINT, METRICS, RECORD, labels_file, read_labels
@@ -28,6 +29,7 @@ def show_scene(
     sources = find_scenes([path])
     if len(sources) != 1:
         raise InputError(f"{path}: holds {len(sources)} scenes; name one")
+    pipeline.keep(sources[0], out)
     scene = pipeline.load_scene(sources[0], pipeline.Loading(truth))
     labels = _labels(scene, labels_place)
     clicks, seg_level = None, None
@@ -151,8 +153,9 @@ def _checkpoint(path: Path) -> dict[str, Any]:
 
 
 def _npz(path: Path) -> dict[str, Any]:
+    data = read_bytes(path)
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(BytesIO(data), allow_pickle=False) as archive:
             labels = Labels(archive["semantic"], archive["instance"], archive["confidence"])
     except Exception as error:  # zip and npy parsers raise anything on broken input
         raise InputError(f"{path}: is no label file ({type(error).__name__})") from error

@@ -89,7 +89,7 @@ def write_levels(path: Path, segments: np.ndarray, levels: dict[str, Labels], ke
 def read_levels(path: Path, n_vertices: int) -> tuple[np.ndarray, dict[str, Labels]]:
     """Segments and levels that `write_levels` wrote. Raises InputError unless they fit the scan."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(read_bytes(path)), allow_pickle=False) as archive:
             segments = archive["segments"].astype(np.int32)
             semantic, instance = archive["semantic"], archive["instance"]
             names, confidence = archive["names"].tolist(), archive["confidence"]
@@ -110,7 +110,7 @@ def read_levels(path: Path, n_vertices: int) -> tuple[np.ndarray, dict[str, Labe
 def read_levels_key(path: Path) -> str | None:
     """What a file of levels was made from; None where there is no whole file."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(read_bytes(path)), allow_pickle=False) as archive:
             return str(archive["key"])
     except Exception:  # missing or broken: it will be made again
         return None
