@@ -102,7 +102,7 @@ def test_an_interrupted_write_is_done_again(place, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "write_levels", killed)
+        patch.setattr(pipeline.labels, "write_levels", killed)
         with pytest.raises(KeyboardInterrupt):
             propagate(place, UNTRAINED)  # the labels are new, the levels are not
     assert not propagate(place, WALK)["reused"]

@@ -23,6 +23,7 @@ from seggroup.cli.common import (
     table,
     warn,
 )
+from seggroup.cli.evaluating import evaluate_app, print_figures
 from seggroup.errors import InputError
 
 app = typer.Typer(
@@ -33,7 +34,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-evaluate_app = typer.Typer(help="Score labels: pseudo, semantic, instance.", no_args_is_help=True)
 app.add_typer(evaluate_app, name="evaluate")
 
 Style = Literal["top1", "top2", "top3", "all3", "random", "central", "noisy"]
@@ -188,7 +188,7 @@ def train(
     def show() -> None:
         table(result["history"], ["epoch", "loss", "accuracy"])
         if result["metrics"]:
-            _print_figures(result["metrics"])
+            print_figures(result["metrics"])
         print(f"{result['checkpoint']}  ({result['seconds']:.1f} s)")
 
     output(json, result, show)
@@ -254,85 +254,6 @@ def propagate(
         print(f"labels are in {out}")
 
     output(json, {"scenes": rows, "output": str(out), "method": chosen}, show)
-
-
-def _print_figures(figures: dict) -> None:
-    from seggroup.evaluate.table import LEVEL_NAMES, table_markdown
-
-    keys = ["semantic_miou", "instance_miou", "semantic_accuracy", "instance_accuracy"]
-    keys += ["instance_iou_all", "coverage", "purity", "accuracy_labelled", "ece"]
-    shown = {LEVEL_NAMES[level]: values for level, values in figures.get("levels", {}).items()}
-    shown["Labels"] = figures
-    table(
-        [{"figure": key, **{name: values[key] for name, values in shown.items()}} for key in keys],
-        ["figure", *shown],
-    )
-    print(table_markdown(figures.get("levels") or {"final": figures}))
-
-
-@evaluate_app.command("pseudo")
-def evaluate_pseudo(
-    scenes: Scenes,
-    labels: Annotated[
-        Path, typer.Option(help="Folder of labels, or the folder of a training run.")
-    ],
-    report: Annotated[
-        Path | None, typer.Option(help="Also write the table: .html, .md or .json.")
-    ] = None,
-    seed: Seed = 0,
-    device: Device = "auto",
-    json: Json = False,
-) -> None:
-    """Score pseudo labels against ground truth (paper, section 4.1), by level where it is known."""
-    from seggroup import pipeline
-    from seggroup.cli.running import write_figures
-    from seggroup.io.scenes import find_scenes
-
-    figures = pipeline.evaluate_folder(find_scenes(scenes), labels, pipeline.Loading())
-    if report:
-        write_figures(report, figures)
-    output(json, figures, lambda: _print_figures(figures))
-
-
-@evaluate_app.command("semantic")
-def evaluate_semantic(
-    truth: Annotated[Path, typer.Option(help="Folder of truth: a text file a scene.")],
-    prediction: Annotated[Path, typer.Option(help="Folder of predictions of the same names.")],
-    seed: Seed = 0,
-    device: Device = "auto",
-    json: Json = False,
-) -> None:
-    """ScanNet's semantic benchmark on its text files: one NYU40 id a line for each vertex."""
-    from seggroup.evaluate.semantic import evaluate_semantic_files
-
-    result = evaluate_semantic_files(truth, prediction)
-
-    def show() -> None:
-        table([{"class": c, "IoU": v} for c, v in result["iou"].items()], ["class", "IoU"])
-        print(f"mIoU {result['miou']:.4f}")
-
-    output(json, result, show)
-
-
-@evaluate_app.command("instance")
-def evaluate_instance(
-    truth: Annotated[Path, typer.Option(help="Folder of truth: class x 1000 + instance a line.")],
-    prediction: Annotated[Path, typer.Option(help="Folder of submissions: <scene>.txt and masks.")],
-    seed: Seed = 0,
-    device: Device = "auto",
-    json: Json = False,
-) -> None:
-    """ScanNet's instance benchmark on its text files: AP, AP50 and AP25."""
-    from seggroup.evaluate.instance import evaluate_instance_files
-
-    result = evaluate_instance_files(truth, prediction)
-
-    def show() -> None:
-        rows = [{"class": name, **values} for name, values in result["classes"].items()]
-        table(rows, ["class", "ap", "ap50", "ap25"])
-        print(f"AP {result['ap']:.4f}  AP50 {result['ap50']:.4f}  AP25 {result['ap25']:.4f}")
-
-    output(json, result, show)
 
 
 @app.command()
@@ -402,7 +323,7 @@ def demo(
     result = run_demo(out, rooms, epochs, jobs, seed, device)
 
     def show() -> None:
-        _print_figures(result["metrics"])
+        print_figures(result["metrics"])
         print(f"report: {result['report']}  ({result['seconds']:.0f} s)")
 
     output(json, result, show)

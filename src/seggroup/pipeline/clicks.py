@@ -1,0 +1,116 @@
+"""Clicks on disk: simulated, imported, and joined with their scenes for training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from seggroup.errors import InputError
+from seggroup.io.clicks import find_clicks, read_clicks, write_authors_clicks, write_clicks
+from seggroup.io.scenes import Source
+from seggroup.io.store import (
+    clicks_file,
+)
+from seggroup.labels.budget import click_statistics
+from seggroup.labels.clicks import drop_contradictions, seg_level_labels
+from seggroup.labels.simulate import simulate
+from seggroup.pipeline.scenes import Loading, load_scene, rng_of
+from seggroup.types import Clicks, Labels, Scene
+
+Contradiction = Literal["refuse", "drop"]
+
+
+@dataclass(frozen=True)
+class Clicking:
+    """How clicks come about: simulated in a style, or imported from files."""
+
+    style: str = "top1"
+    per: Literal["part", "instance"] = "part"
+    seed: int = 0
+    files: tuple[Path, ...] = ()
+    authors_format: bool = False
+    contradiction: Contradiction = "refuse"
+
+
+def click(source: Source, out: Path, clicking: Clicking, loading: Loading) -> dict:
+    """Simulate or import the clicks of a scene and write them to `out`."""
+    scene = load_scene(source, loading)
+    notes: list[str] = []
+    if clicking.files:
+        path = _file_of(scene.name, clicking.files)
+        clicks, notes = read_clicks(path, scene, remap=True)
+        clicks, dropped = settle(clicks, scene, clicking.contradiction, path)
+        notes += dropped
+    else:
+        clicks = simulate(scene, clicking.style, rng_of(scene, clicking.seed), per=clicking.per)
+    if clicking.authors_format:
+        write_authors_clicks(Path(out) / f"{scene.name}.json", clicks, scene)
+    else:
+        annotator = "imported" if clicking.files else clicking.style
+        write_clicks(clicks_file(out, scene.name), clicks, scene, annotator)
+    return {"scene": scene.name, **click_statistics(clicks, scene), "notes": notes}
+
+
+def _file_of(scene: str, files: Sequence[Path]) -> Path:
+    """The click file of a scene among files and folders."""
+    named = {f"{scene}.json", f"{scene}.clicks.json"}
+    for path in files:
+        if path.is_dir():
+            return find_clicks(path, scene)
+        if path.name in named or len(files) == 1:
+            return path
+    raise InputError(f"{files[0]}: no file is named {' or '.join(sorted(named))}; name one so")
+
+
+def settle(
+    clicks: Clicks, scene: Scene, contradiction: Contradiction, path: Path
+) -> tuple[Clicks, list[str]]:
+    """Clicks without contradictions: refused by default, or the later one of two dropped."""
+    if contradiction == "drop":
+        return drop_contradictions(clicks, scene.segments)
+    try:
+        seg_level_labels(clicks, scene.segments)
+    except InputError as error:
+        raise InputError(f"{path}: {error} (--on-contradiction drop)") from error
+    return clicks, []
+
+
+def load_clicks(
+    scene: Scene, place: Path, contradiction: Contradiction = "refuse"
+) -> tuple[Clicks, Labels, list[str]]:
+    """A scene's clicks from a file or folder, the seg-level labels they make, and notes."""
+    path = find_clicks(place, scene.name)
+    clicks, notes = read_clicks(path, scene)
+    clicks, dropped = settle(clicks, scene, contradiction, path)
+    return clicks, seg_level_labels(clicks, scene.segments), notes + dropped
+
+
+class Examples(Sequence):  # a Sequence, so that training reads scenes when it needs them
+    """Scenes with their clicks, read when they are asked for; the last few stay in memory."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        clicks: Path,
+        loading: Loading,
+        contradiction: Contradiction = "refuse",
+        keep: int = 16,
+    ) -> None:
+        self._sources = sources
+
+        @lru_cache(maxsize=keep)
+        def load(i: int):  # type: ignore[no-untyped-def]
+            from seggroup.train import Example
+
+            scene = load_scene(sources[i], loading)
+            found, labels, _ = load_clicks(scene, clicks, contradiction)
+            return Example(scene, found, labels)
+
+        self._load = load
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+    def __getitem__(self, i):  # type: ignore[no-untyped-def]
+        return self._load(int(i))

@@ -1,0 +1,115 @@
+"""Scenes on disk: reading them, segmenting them, making synthetic ones."""
+
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from seggroup.config import OversegmentConfig
+from seggroup.errors import InputError
+from seggroup.geometry.prepare import prepare
+from seggroup.io.files import read_json, write_json
+from seggroup.io.scannet import write_scene, write_segments
+from seggroup.io.scenes import Source, read_source
+from seggroup.io.store import (
+    SYNTH_SEED,
+)
+from seggroup.types import Scene
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How scenes are read: with or without truth, their own segments or new ones."""
+
+    truth: bool = True
+    recompute: bool = False
+    oversegment: OversegmentConfig = field(default_factory=OversegmentConfig)
+
+
+def load_scene(source: Source, loading: Loading | None = None) -> Scene:
+    """Read a scan with its truth and segments; over-segment it where it has none."""
+    loading = loading or Loading()
+    scan, segment_ids, truth = read_source(source, loading.truth)
+    if loading.recompute:
+        segment_ids = None
+    return prepare(scan, segment_ids, truth, loading.oversegment)
+
+
+def rng_of(scene: Scene, seed: int) -> np.random.Generator:
+    """A scene's own random numbers: the same whatever other scenes there are."""
+    return np.random.default_rng([seed, zlib.crc32(scene.name.encode())])
+
+
+def keep(source: Source, output: Path) -> None:
+    """Refuse to write over the scan itself."""
+    if output.exists() and output.samefile(source.scan):
+        raise InputError(f"{output}: the scan would be written over; choose another output")
+
+
+def segment(source: Source, output: Path | None, loading: Loading) -> dict:
+    """Over-segment a scan and write ScanNet's JSON; beside the scan where no output is named."""
+    config = loading.oversegment
+    reused = source.segments is not None and not loading.recompute
+    if reused and config != OversegmentConfig():
+        raise InputError(
+            f"{source.segments}: is kept, so other parameters have no effect; "
+            "add --recompute to make new segments"
+        )
+    beside = source.scan.with_name(f"{source.scan.stem}.{config.k:.6f}.segs.json")
+    output = output or (source.segments if reused else None) or beside
+    keep(source, output)
+    scene = load_scene(source, loading)
+    ids = scene.segment_ids[scene.segments]
+    if output != source.segments or not reused:
+        write_segments(output, ids, scene.name, config.k, config.min_size)
+    return {
+        "scene": scene.name,
+        "vertices": len(scene.scan.vertices),
+        "faces": len(scene.scan.faces),
+        "segments": len(scene.segment_ids),
+        "edges": len(scene.graph.edges),
+        "reused": reused,
+        "output": str(output),
+        "notes": list(scene.scan.notes),
+    }
+
+
+def synthesize(number: int, out: Path, seed: int) -> dict:
+    """Furnish and scan room `number` of `seed` and write it in ScanNet's layout; skip if there."""
+    from seggroup.io.scenes import find_scenes
+    from seggroup.synth import make_room
+
+    _claim(Path(out), seed)
+    name = f"synth{number:04d}_00"
+    folder = Path(out) / "scans" / name
+    reused = (folder / f"{name}.txt").exists()  # written last
+    config = OversegmentConfig()
+    if not reused:
+        scan, truth = make_room(_room_seed(seed, number), name)
+        scene = prepare(scan, None, truth, config)
+        ids = scene.segment_ids[scene.segments]
+        write_scene(Path(out), scan, ids, truth, config.k, config.min_size)
+    scene = load_scene(find_scenes([folder])[0])
+    assert scene.truth is not None
+    return {
+        "scene": name,
+        "reused": reused,
+        "vertices": len(scene.scan.vertices),
+        "faces": len(scene.scan.faces),
+        "segments": len(scene.segment_ids),
+        "instances": len(np.unique(scene.truth.instance[scene.truth.instance >= 0])),
+    }
+
+
+def _room_seed(seed: int, number: int) -> int:
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+
+
+def _claim(out: Path, seed: int) -> None:
+    """Note the seed of a folder of rooms, so that rooms of two seeds never mix in it."""
+    path = out / SYNTH_SEED
+    if not path.exists():
+        write_json(path, {"seed": seed})
+    elif (found := read_json(path).get("seed")) != seed:
+        raise InputError(f"{out}: holds rooms of seed {found}; choose another folder or that seed")
