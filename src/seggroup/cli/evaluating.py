@@ -17,7 +17,8 @@ def print_figures(figures: dict) -> None:
     keys = ["semantic_miou", "instance_miou", "semantic_accuracy", "instance_accuracy"]
     keys += ["instance_iou_all", "coverage", "purity", "accuracy_labelled", "ece"]
     shown = {LEVEL_NAMES[level]: values for level, values in figures.get("levels", {}).items()}
-    shown["Labels"] = figures
+    if all(values["labelled"] != figures["labelled"] for values in shown.values()):
+        shown["Labels"] = figures  # of a level that was not kept, or of other labels
     table(
         [{"figure": key, **{name: values[key] for name, values in shown.items()}} for key in keys],
         ["figure", *shown],
