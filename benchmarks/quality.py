@@ -142,13 +142,17 @@ def main() -> None:
                 scene, data / f"scannet/clicks/{Path(SCENE).name}.json", "drop"
             )
             human = Example(scene, clicks, labels)
-            add(tables(f"{scene.name}, human ({len(clicks)})", [human], paper, given.seeds))
+            name = f"{scene.name}, human ({len(clicks)})"
+            add(tables(name, [human], paper, given.seeds))
+            if given.released:
+                add(tables(f"{name}, released", [human], paper.released(), given.seeds))
             places = sorted((data / "scannet50k").glob("*.ply"))
         else:
             places = [synthetic_folder(root, i) for i in range(1, given.rooms + 1)]
         many = [clicked(load_scene(find_scenes([place])[0])) for place in places]
         kind = "scannet50k clouds" if data else "synthetic rooms"
-        add(tables(f"{len(many)} {kind}, Top-1", many, paper, given.clouds, every=False))
+        if given.clouds:
+            add(tables(f"{len(many)} {kind}, Top-1", many, paper, given.clouds, every=False))
     if given.json:
         output(result, True)
 

@@ -173,3 +173,49 @@ def algorithm2(features, edges, labels):
                     around[k].add(j)
             del h[i], label[i]
     return sorted(cluster.values(), key=min)
+
+
+def algorithm2_in_rounds(features, edges, labels):
+    """Released: distances once a round, every unlabelled cluster joins its nearest neighbour."""
+    cluster = {i: {i} for i in range(len(features))}
+    while True:
+        home = {i: c for c, members in cluster.items() for i in members}
+        h = {c: features[sorted(members)].max(0) for c, members in cluster.items()}
+        labelled = {c for c, members in cluster.items() if any(labels[i] != -1 for i in members)}
+        around = {c: set() for c in cluster}
+        for a, b in edges:
+            if home[a] != home[b]:
+                around[home[a]].add(home[b])
+                around[home[b]].add(home[a])
+        nearest = {
+            c: min(sorted(around[c]), key=lambda d: ((h[c] - h[d]) ** 2).sum())
+            for c in cluster
+            if around[c]
+        }
+        now = {c: c for c in cluster}  # the cluster that each has become part of in this round
+        changed = False
+        for c in sorted(nearest):
+            p, q = now[c], now[nearest[c]]
+            if p == q or p in labelled:
+                continue
+            cluster[q] |= cluster.pop(p)
+            now = {x: q if y == p else y for x, y in now.items()}
+            changed = True
+        if not changed:
+            return sorted(cluster.values(), key=min)
+
+
+def join_small(distance, edges, labels, points, group, fewest):
+    """Released: the nearest pair of clusters with a small one joins, until there is none."""
+    cluster = {g: set(np.flatnonzero(group == g)) for g in range(group.max() + 1)}
+    instance = lambda c: {labels[i] for i in cluster[c] if labels[i] != -1}  # noqa: E731
+    size = lambda c: sum(points[i] for i in cluster[c])  # noqa: E731
+    while True:
+        home = {i: c for c, members in cluster.items() for i in members}
+        for e in sorted(range(len(edges)), key=lambda e: (distance[e], e)):
+            p, q = home[edges[e][0]], home[edges[e][1]]
+            if p != q and min(size(p), size(q)) < fewest and len(instance(p) | instance(q)) < 2:
+                cluster[p] |= cluster.pop(q)
+                break
+        else:
+            return sorted(cluster.values(), key=min)

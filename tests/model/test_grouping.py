@@ -39,6 +39,18 @@ def test_absorb_equals_algorithm_2(seed):
     assert as_sets(group) == reference.algorithm2(features, edges, labels)
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_the_released_variants_equal_their_twins(seed):
+    features, edges, labels, rng = case(seed)
+    distance, points = lengths(features, edges), rng.integers(1, 9, len(labels))
+    group = cluster(distance, edges, labels, 2.0, CONFIG)
+    small = join_small(distance, edges, labels, points, group, 9)
+    twin = reference.join_small(distance, edges, labels, points, group, 9)
+    assert as_sets(small) == twin
+    rounds = absorb(features, edges, labels, CONFIG.released())
+    assert as_sets(rounds) == reference.algorithm2_in_rounds(features, edges, labels)
+
+
 @pytest.mark.parametrize("released", [False, True])
 @pytest.mark.parametrize("seed", range(60))
 def test_labelled_nodes_keep_their_instance(seed, released):

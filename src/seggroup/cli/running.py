@@ -15,6 +15,7 @@ from seggroup.evaluate.pseudo import jsonable
 from seggroup.io.files import write_json, write_text
 from seggroup.io.scenes import Source, find_scenes
 from seggroup.io.store import CHECKPOINT, LABELS_FOLDER, METRICS, TIMING, write_record
+from seggroup.labels.budget import click_statistics
 
 
 class Stages:
@@ -83,8 +84,11 @@ def train_run(
     examples = pipeline.Examples(sources, clicks, loading, contradiction)
     stages = stages or Stages(out)
     with stages.stage("train"):
-        known = [(example.clicks, example.scene.truth is not None) for example in examples]
-        classes = class_list([clicks for clicks, _ in known])
+        known = [
+            (e.clicks, e.scene.truth is not None, click_statistics(e.clicks, e.scene))
+            for e in examples
+        ]
+        classes = class_list([clicks for clicks, _, _ in known])
         with progress() as bar:
             task = bar.add_task("train", total=epochs)
 
@@ -104,9 +108,12 @@ def train_run(
     with stages.stage("propagate"):
         propagate_all(sources, clicks, out / LABELS_FOLDER, spread, loading, jobs)
     metrics = {}
-    if all(with_truth for _, with_truth in known):
+    if all(with_truth for _, with_truth, _ in known):
         with stages.stage("evaluate"):
             metrics = pipeline.evaluate_folder(sources, out / LABELS_FOLDER, loading)
+            metrics["clicks"] = {
+                key: sum(row[key] for _, _, row in known) / len(known) for key in known[0][2]
+            }  # means over the scenes
             write_json(out / METRICS, jsonable(metrics))
     return {
         "run": str(out),
