@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 from helpers import bumpy_grid, random_graph
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from seggroup.geometry.graph import contract, contract_graph, segment_graph
 from seggroup.geometry.mesh import face_edges
+from seggroup.geometry.prepare import prepare
+from seggroup.types import Scan
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -49,3 +53,16 @@ def test_no_edges():
     graph = segment_graph(np.empty((0, 2), np.int32), np.zeros(5, np.int32))
     assert graph.size == 1
     assert graph.edges.shape == (0, 2)
+
+
+def test_seams_join_segments_in_the_graph_but_not_the_segments():
+    vertices, faces = bumpy_grid(np.random.default_rng(0))
+    apart = vertices[faces].reshape(-1, 3)  # every face with corners of its own
+    soup = np.arange(len(apart), dtype=np.int32).reshape(-1, 3)
+    scan = Scan("soup", apart, np.full(apart.shape, 128, np.uint8), soup)
+    scene = prepare(scan)
+    assert len(scene.segment_ids) == len(faces)
+    corners = [{tuple(c) for c in vertices[face].tolist()} for face in faces]
+    assert all(corners[a] & corners[b] for a, b in scene.graph.edges)
+    links = coo_matrix((scene.graph.boundary, scene.graph.edges.T), shape=(len(faces), len(faces)))
+    assert connected_components(links, directed=False)[0] == 1

@@ -67,3 +67,13 @@ def face_edges(faces):
         ends[3 * f + 1, 0], ends[3 * f + 1, 1] = a, c
         ends[3 * f + 2, 0], ends[3 * f + 2, 1] = c, b
     return ends
+
+
+def seam_edges(vertices: Float32[np.ndarray, "v 3"]) -> Int32[np.ndarray, "m 2"]:
+    """Edges that chain the vertices at one place: seams, where a file stores a vertex twice.
+
+    The over-segmentation does not see them (ScanNet's tool would not), the segment graph does.
+    """
+    order = np.lexsort(vertices.T)
+    same = (vertices[order[1:]] == vertices[order[:-1]]).all(axis=1)
+    return np.stack([order[:-1][same], order[1:][same]], axis=1).astype(np.int32)

@@ -8,7 +8,7 @@ from jaxtyping import Int32
 from seggroup.config import OversegmentConfig
 from seggroup.geometry.cloud import cloud_normals, knn_edges, segment_cloud
 from seggroup.geometry.graph import segment_graph
-from seggroup.geometry.mesh import face_edges, vertex_normals
+from seggroup.geometry.mesh import face_edges, seam_edges, vertex_normals
 from seggroup.geometry.oversegment import dense_segments, merge_edges
 from seggroup.types import Labels, Scan, Scene
 
@@ -37,5 +37,7 @@ def prepare(
         segments, ids = merge_edges(scan.vertices, normals, edges, config)
     else:
         segments, ids = segment_cloud(scan.vertices, normals, edges, config)
+    if scan.is_mesh:
+        edges = np.concatenate([edges, seam_edges(scan.vertices)])
     scan = replace(scan, normals=normals)
     return Scene(scan, segments, ids, segment_graph(edges, segments), truth)
