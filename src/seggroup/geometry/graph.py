@@ -40,5 +40,4 @@ def segment_graph(edges: Int[np.ndarray, "m 2"], segments: Int[np.ndarray, " v"]
     crossing = edges[segments[edges[:, 0]] != segments[edges[:, 1]]].astype(np.int64)
     low, high = crossing.min(axis=1), crossing.max(axis=1)
     _, first = np.unique(low * len(segments) + high, return_index=True)
-    graph = contract(crossing[first], segments)
-    return graph
+    return contract(crossing[first], segments)
