@@ -4,7 +4,7 @@
 differs, "ScanNet" ScanNet's segmentation tool.
 """
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,3 @@ class WalkConfig:
 
     bend: float = 2.0  # per unit of 1 - |cosine| between the segments' mean normals
     color: float = 0.05  # per CIE76 colour difference between the segments' mean Lab colours
-
-
-def as_dict(config: object) -> dict:
-    """A configuration as plain values, for a run's record."""
-    return asdict(config)  # type: ignore[call-overload]

@@ -18,6 +18,7 @@ from seggroup.classes import NYU40
 from seggroup.config import TrainConfig
 from seggroup.errors import InputError
 from seggroup.io.store import CHECKPOINT, TRAINING_STATE
+from seggroup.labels.clicks import instance_classes
 from seggroup.model.checkpoint import read_tensors, save_network, write_tensors
 from seggroup.model.network import SegGroup, build, first_level, make_points
 from seggroup.types import NONE, Clicks, Labels, Scene
@@ -53,7 +54,7 @@ def class_list(clicks: Sequence[Clicks]) -> tuple[int, ...]:
 def targets(instances: np.ndarray, clicks: Clicks, classes: tuple[int, ...]) -> torch.Tensor:
     """Position in `classes` of each instance's clicked class; IGNORE where it has none."""
     position = {c: i for i, c in enumerate(classes)}
-    clicked = dict(zip(clicks.instance.tolist(), clicks.semantic.tolist(), strict=True))
+    clicked = instance_classes(clicks)
     return torch.tensor([position.get(clicked[i], IGNORE) for i in instances.tolist()])
 
 

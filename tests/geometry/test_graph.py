@@ -6,7 +6,7 @@ from helpers import bumpy_grid, random_graph
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from seggroup.geometry.graph import contract, contract_graph, segment_graph
+from seggroup.geometry.graph import contract, segment_graph
 from seggroup.geometry.mesh import face_edges
 from seggroup.geometry.prepare import prepare
 from seggroup.types import Scan
@@ -20,7 +20,7 @@ def test_contraction_composes(seed):
     second = np.unique(rng.integers(0, 8, first.max() + 1), return_inverse=True)[1]
     once, twice = contract(edges, first), contract(edges, second[first])
     np.testing.assert_array_equal(contract(once.edges, second).edges, twice.edges)
-    composed = contract_graph(once, second)
+    composed = contract(once.edges, second, once.boundary)
     np.testing.assert_array_equal(composed.boundary, twice.boundary)
     np.testing.assert_array_equal(composed.edges, twice.edges)
 

@@ -3,12 +3,13 @@
 import json
 import math
 import re
+from dataclasses import asdict
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
-from seggroup.config import TrainConfig, as_dict
+from seggroup.config import TrainConfig
 from seggroup.evaluate.pseudo import evaluate_pseudo
 from seggroup.report.chart import line_chart, nice_ticks
 from seggroup.report.markdown import report_markdown
@@ -35,7 +36,7 @@ def report():
         scenes=scenes,
         curve={"Loss": [2.0, 1.5, float("nan"), 1.0]},
         stages=[Stage("train", 12.5, 300.0), Stage("segment", 0.25)],
-        configuration=as_dict(TrainConfig()),
+        configuration=asdict(TrainConfig()),
         versions={"numpy": "2"},
         notes=["Mind | this."],
     )

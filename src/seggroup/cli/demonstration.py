@@ -24,7 +24,7 @@ from seggroup.labels.budget import click_statistics
 from seggroup.report.markdown import report_markdown
 from seggroup.report.page import write_report
 from seggroup.report.render import instance_colors, png, render
-from seggroup.report.report import Report, SceneReport, Stage
+from seggroup.report.report import Report, SceneReport, Stage, report_json
 
 PICTURE = (640, 480)  # pixels, of each picture in the report
 
@@ -71,6 +71,7 @@ def run_demo(
         report = _report(out, sources, trained, baselines, stages)
         write_report(out / REPORT, report)
         write_text(out / "report.md", report_markdown(report))
+        write_json(out / "report.json", report_json(report))
     metrics = trained["metrics"] | {"baselines": baselines}
     write_json(out / METRICS, jsonable(metrics))
     return {

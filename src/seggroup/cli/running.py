@@ -10,7 +10,7 @@ from typing import Any
 
 from seggroup import pipeline
 from seggroup.cli.common import errors, over_scenes, progress, warn
-from seggroup.config import TrainConfig, as_dict
+from seggroup.config import TrainConfig
 from seggroup.evaluate.pseudo import jsonable
 from seggroup.io.files import write_json, write_text
 from seggroup.io.scenes import Source, find_scenes
@@ -101,7 +101,7 @@ def train_run(
                 )
 
             _, history = train(examples, classes, config, target, out, after)
-    write_record(out, "train", as_dict(config) | {"scenes": [s.name for s in sources]}, seed)
+    write_record(out, "train", asdict(config) | {"scenes": [s.name for s in sources]}, seed)
     spread = pipeline.Propagating(
         "seggroup", out / CHECKPOINT, seed=seed, device=device, contradiction=contradiction
     )

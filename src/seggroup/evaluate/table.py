@@ -57,11 +57,3 @@ def table_rows(levels: Mapping[str, Mapping]) -> list[tuple[str, list[float]]]:
 def per_cent(value: float) -> str:
     """One decimal; a dash for NaN."""
     return "–" if np.isnan(value) else f"{value:.1f}"
-
-
-def table_markdown(levels: Mapping[str, Mapping]) -> str:
-    """The table in Markdown: level x class, per cent, the paper's row under each of ours."""
-    head = ["Sem IoU", *SHORT_NAMES, "Mean"]
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1)]
-    lines += [[name, *map(per_cent, values)] for name, values in table_rows(levels)]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)

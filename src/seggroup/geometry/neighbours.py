@@ -1,7 +1,7 @@
 """Nearest neighbours of points, everywhere or within their own group."""
 
 import numpy as np
-from jaxtyping import Float, Float32, Int, Int32
+from jaxtyping import Float32, Int, Int32
 from pykdtree.kdtree import KDTree
 
 
@@ -45,8 +45,3 @@ def members_within_k(group: Int[np.ndarray, " n"], k: int) -> Int32[np.ndarray, 
     """How many of the k entries of `nearest_within_groups` are members, not filling."""
     sizes = np.bincount(group) if len(group) else np.zeros(0, np.int64)
     return np.minimum(sizes, k)[group].astype(np.int32)
-
-
-def spacing(distances: Float[np.ndarray, "n k"]) -> float:
-    """Median distance to the nearest other point: the scan's density, in its own unit."""
-    return float(np.median(distances[:, 0])) if len(distances) else 0.0

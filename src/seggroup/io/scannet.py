@@ -20,7 +20,6 @@ from seggroup.io.store import safe_name
 from seggroup.types import NONE, Labels, Scan
 
 CLASS_TABLE = "scannetv2-labels.combined.tsv"
-LABELS_SUFFIX = f"{MESH_SUFFIX}.labels.ply"
 Groups = list[tuple[int, str, list[int]]]  # objectId, raw category, segment ids
 
 

@@ -9,9 +9,7 @@ from typing import Literal
 from seggroup.errors import InputError
 from seggroup.io.clicks import find_clicks, read_clicks, write_authors_clicks, write_clicks
 from seggroup.io.scenes import Source
-from seggroup.io.store import (
-    clicks_file,
-)
+from seggroup.io.store import clicks_file
 from seggroup.labels.budget import click_statistics
 from seggroup.labels.clicks import drop_contradictions, seg_level_labels
 from seggroup.labels.simulate import simulate

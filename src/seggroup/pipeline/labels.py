@@ -42,7 +42,8 @@ def with_thresholds(config: NetworkConfig, thresholds: tuple[float, ...] | None)
         return config
     if len(thresholds) != 3 or not all(t >= 0 for t in thresholds):
         raise InputError("thresholds are three numbers from 0, one a grouping layer: 6,2,2")
-    return NetworkConfig(**{**asdict(config), "thresholds": tuple(map(float, thresholds))})
+    first, second, third = map(float, thresholds)
+    return replace(config, thresholds=(first, second, third))
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,8 @@ from seggroup.errors import InputError
 from seggroup.geometry.prepare import prepare
 from seggroup.io.files import read_json, write_json
 from seggroup.io.scannet import write_scene, write_segments
-from seggroup.io.scenes import Source, read_source
-from seggroup.io.store import (
-    SYNTH_SEED,
-)
+from seggroup.io.scenes import Source, find_scenes, read_source
+from seggroup.io.store import SYNTH_SEED
 from seggroup.types import Scene
 
 
@@ -77,7 +75,6 @@ def segment(source: Source, output: Path | None, loading: Loading) -> dict:
 
 def synthesize(number: int, out: Path, seed: int) -> dict:
     """Furnish and scan room `number` of `seed` and write it in ScanNet's layout; skip if there."""
-    from seggroup.io.scenes import find_scenes
     from seggroup.synth import make_room
 
     _claim(Path(out), seed)
