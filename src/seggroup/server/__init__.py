@@ -1,0 +1,1 @@
+"""The annotation server: the operation log, live propagation, and the page."""
