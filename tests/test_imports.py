@@ -7,7 +7,7 @@ import seggroup
 
 # Data walks one way: a module imports only what stands on an earlier line, or its own package.
 LINES = [
-    "types config classes errors", "io", "geometry", "labels", "walk model device",
+    "types config classes errors", "io", "geometry", "labels", "walk suggest model device",
     "train propagate",
     "evaluate", "pipeline", "report", "server", "cli",
 ]  # fmt: skip

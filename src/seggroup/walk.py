@@ -6,8 +6,11 @@ With the graph's Laplacian L, u the unlabelled segments and c the clicked ones, 
 instances of c, the probabilities X solve ``L_uu X = -L_uc Y``.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
-from jaxtyping import Float, Float32, Float64, Int, Int32, UInt8
+from jaxtyping import Bool, Float, Float32, Float64, Int, Int32, Int64, UInt8
 from scipy.sparse import coo_matrix, diags
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
@@ -41,16 +44,11 @@ def random_walk(
     confidence 0. Raises InputError when no segment is labelled.
     """
     numbers, probability = walk_probabilities(scene, normals, labels, config)
-    winner = probability.argmax(axis=1)
-    confidence = probability[np.arange(len(winner)), winner]
-    cut_off = confidence == 0
-    if cut_off.any():
-        winner[cut_off] = _nearest_label(scene, winner, cut_off)
-    class_of = np.full(numbers.max() + 1, NONE, np.int32)
+    winner, confidence = strongest(probability, partial(nearest_reached, scene))
     clicked = labels.instance != NONE
-    class_of[labels.instance[clicked]] = labels.semantic[clicked]
-    instance = numbers[winner]
-    return Labels(class_of[instance], instance, confidence)
+    class_of = np.full(len(numbers), NONE, np.int32)
+    class_of[np.searchsorted(numbers, labels.instance[clicked])] = labels.semantic[clicked]
+    return Labels(class_of[winner], numbers[winner], confidence)
 
 
 def walk_probabilities(
@@ -64,13 +62,36 @@ def walk_probabilities(
     A row is 0 where no path joins the segment to a click, and sums to 1 elsewhere. Raises
     InputError when no segment is labelled.
     """
-    seeds = np.flatnonzero(labels.instance != NONE)
-    if len(seeds) == 0:
+    if not np.any(labels.instance != NONE):
         raise InputError(f"{scene.name}: no segment is labelled; click at least one instance")
     weights = edge_weights(scene, normals, config or WalkConfig())
-    numbers, seed_column = np.unique(labels.instance[seeds], return_inverse=True)
-    probability = absorption(scene.graph, weights, seeds, np.eye(len(numbers))[seed_column])
+    return walk_on(scene.graph, weights, labels.instance)
+
+
+def walk_on(
+    graph: Graph, weights: Float64[np.ndarray, " e"], instance: Int32[np.ndarray, " s"]
+) -> tuple[Int32[np.ndarray, " i"], Float32[np.ndarray, "s i"]]:
+    """`walk_probabilities` where the edge weights are at hand; `instance`: NONE = not clicked."""
+    seeds = np.flatnonzero(instance != NONE)
+    numbers, seed_column = np.unique(instance[seeds], return_inverse=True)
+    probability = absorption(graph, weights, seeds, np.eye(len(numbers))[seed_column])
     return numbers, probability.clip(0, 1).astype(np.float32)
+
+
+def strongest(
+    probability: Float32[np.ndarray, "s i"],
+    nearest: Callable[[Bool[np.ndarray, " s"]], Int[np.ndarray, " n"]],
+) -> tuple[Int64[np.ndarray, " s"], Float32[np.ndarray, " s"]]:
+    """The column of every segment's likeliest instance, and its probability.
+
+    `nearest` gives for the cut-off segments, whose rows are 0, those whose columns they take.
+    """
+    winner = probability.argmax(axis=1)
+    confidence = probability[np.arange(len(winner)), winner]
+    cut_off = confidence == 0
+    if cut_off.any():
+        winner[cut_off] = winner[nearest(cut_off)]
+    return winner, confidence
 
 
 def absorption(
@@ -110,8 +131,8 @@ def edge_weights(
     its vertices' Lab colours.
     """
     size = scene.graph.size
-    normal = _unit(_segment_means(_unit(normals.astype(np.float64)), scene.segments, size))
-    color = _segment_means(lab(scene.scan.colors), scene.segments, size)
+    normal = _unit(segment_means(_unit(normals.astype(np.float64)), scene.segments, size))
+    color = segment_means(lab(scene.scan.colors), scene.segments, size)
     a, b = scene.graph.edges.T
     bend = 1 - np.abs((normal[a] * normal[b]).sum(axis=1))
     difference = np.linalg.norm(color[a] - color[b], axis=1)
@@ -148,17 +169,15 @@ def surface_normals(scan: Scan) -> Float32[np.ndarray, "v 3"]:
     return _unit(np.stack(sums, axis=1)).astype(np.float32)
 
 
-def _nearest_label(
-    scene: Scene, winner: Int[np.ndarray, " s"], cut_off: np.ndarray
-) -> Int[np.ndarray, " n"]:
-    """For each cut-off segment, the winner of the segment whose point is nearest its centroid."""
-    centroid = _segment_means(scene.scan.vertices, scene.segments, scene.graph.size)[cut_off]
+def nearest_reached(scene: Scene, cut_off: Bool[np.ndarray, " s"]) -> Int32[np.ndarray, " n"]:
+    """For each of the n cut-off segments, the other one whose point is nearest its centroid."""
+    centroid = segment_means(scene.scan.vertices, scene.segments, scene.graph.size)[cut_off]
     labelled = np.flatnonzero(~cut_off[scene.segments])
     _, index = nearest(scene.scan.vertices[labelled], centroid.astype(np.float32), 1)
-    return winner[scene.segments[labelled[index[:, 0]]]]
+    return scene.segments[labelled[index[:, 0]]]
 
 
-def _segment_means(
+def segment_means(
     values: Float[np.ndarray, "v d"], segments: Int[np.ndarray, " v"], size: int
 ) -> Float64[np.ndarray, "s d"]:
     """Mean of the vertices' values in each segment."""

@@ -264,6 +264,7 @@ export interface TrackSummary {
 export interface SceneSummary {
   scene: string;
   tracks: TrackSummary[];
+  instances: number | null;
 }
 
 /**
@@ -311,10 +312,13 @@ export interface Truth {
 
 /**
  * Spread these clicks; nothing is saved. `method`: the network takes longer.
+ *
+ * declined : segments that are not to be suggested, nor what they stand for
  */
 export interface PreviewRequest {
   clicks: ImportedClick[];
   method?: "walk" | "network";
+  declined?: number[] | null;
 }
 
 /**
@@ -407,7 +411,8 @@ export interface Stats {
 /**
  * An error by RFC 9457 (`application/problem+json`), with our extensions.
  *
- * type   : "about:blank", or one of "stale", "leased", "accepted", "other-segments", "full"
+ * type   : "about:blank", or one of "stale", "leased", "accepted", "other-segments", "full",
+ * "token" (not signed in, where one comes in by a printed address and not by name)
  * missed : for "stale": the entries after the client's base
  * lease  : for "leased": who has it
  */

@@ -302,6 +302,7 @@ class SceneSummary:
 
     scene: str
     tracks: list[TrackSummary]
+    instances: int | None
 
 
 @dataclass(frozen=True)
@@ -353,10 +354,14 @@ class Truth:
 
 @dataclass(frozen=True)
 class PreviewRequest:
-    """Spread these clicks; nothing is saved. `method`: the network takes longer."""
+    """Spread these clicks; nothing is saved. `method`: the network takes longer.
+
+    declined : segments that are not to be suggested, nor what they stand for
+    """
 
     clicks: Annotated[list[ImportedClick], Field(max_length=20000)]
     method: Literal["walk", "network"] = "walk"
+    declined: Annotated[list[Index], Field(max_length=20000)] | None = None
 
 
 @dataclass(frozen=True)
@@ -456,7 +461,8 @@ class Stats:
 class Problem:
     """An error by RFC 9457 (`application/problem+json`), with our extensions.
 
-    type   : "about:blank", or one of "stale", "leased", "accepted", "other-segments", "full"
+    type   : "about:blank", or one of "stale", "leased", "accepted", "other-segments", "full",
+             "token" (not signed in, where one comes in by a printed address and not by name)
     missed : for "stale": the entries after the client's base
     lease  : for "leased": who has it
     """
