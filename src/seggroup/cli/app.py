@@ -24,6 +24,7 @@ from seggroup.cli.common import (
     warn,
 )
 from seggroup.cli.evaluating import evaluate_app, print_figures
+from seggroup.cli.people import DATABASE, Place, users_app
 from seggroup.errors import InputError
 
 app = typer.Typer(
@@ -35,6 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(users_app, name="users")
 
 Style = Literal["top1", "top2", "top3", "all3", "random", "central", "noisy"]
 Level = Literal["final", "1", "2", "3", "4"]
@@ -283,6 +285,76 @@ def show(
 
     result = show_scene(scene, out, labels, clicks, color, size, truth=not no_truth)
     output(json, result, lambda: print(out))
+
+
+@app.command()
+def annotate(
+    scenes: Scenes,
+    port: Annotated[
+        int | None,
+        typer.Option(help="0: any. Default: the first free from 8737.", min=0, max=65535),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Who can reach it; others than this machine's need users.")
+    ] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+    weights: Annotated[
+        Path | None, typer.Option(help="A checkpoint, or the folder of a run, to spread clicks by.")
+    ] = None,
+    database: Place = DATABASE,
+    classes: Annotated[
+        Path | None, typer.Option(help="Your own class list (YAML or JSON); default: NYU40.")
+    ] = None,
+    labels: Annotated[
+        list[Path] | None, typer.Option(help="A folder of labels, shown as a layer. Repeatable.")
+    ] = None,
+    users: Annotated[
+        bool, typer.Option("--users", help="People sign in by name on this machine too.")
+    ] = False,
+    public_name: Annotated[
+        list[str] | None,
+        typer.Option(help="A further name that the server is reached by. Repeatable."),
+    ] = None,
+    no_truth: NoTruth = False,
+    seed: Seed = 0,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Annotate scans in the browser: one click per object. Prints the address that opens it.
+
+    Everything is saved as it is done, in the database. Ctrl+C ends.
+    """
+    from seggroup.cli.annotating import Serving, serve
+
+    serving = Serving(
+        scenes,
+        port,
+        host,
+        browser,
+        weights,
+        database,
+        classes,
+        labels or (),
+        not no_truth,
+        users,
+        public_name or (),
+        device,
+        json,
+    )
+    serve(serving)
+
+
+@app.command()
+def stats(
+    database: Place = DATABASE,
+    seed: Seed = 0,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """How long annotating took: seconds per instance, minutes per scene."""
+    from seggroup.cli.people import show_stats
+
+    show_stats(database, json)
 
 
 @app.command()

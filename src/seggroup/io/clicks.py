@@ -1,41 +1,65 @@
 """Click files: ours, and the two forms of the authors' annotator. The clicked vertex decides."""
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int32
 
-from seggroup.classes import NYU40, class_name
 from seggroup.errors import InputError
+from seggroup.io.classlist import ClassList, names_of_file, nyu40, plain
 from seggroup.io.files import read_json, write_json
-from seggroup.io.names import near_names, nyu40_id
 from seggroup.io.scannet import majority
 from seggroup.io.store import CLICKS_SUFFIX, safe_name
 from seggroup.types import NONE, Clicks, Scan, Scene
 
 VERSION = 1
+_LAST_MS = 253_402_300_799_999  # the end of the year 9999, where calendars end
 Row = tuple[int, int, int | None, int | None]  # instance, vertex, class, segment id of the file
 
 
-def write_clicks(path: Path, clicks: Clicks, scene: Scene, annotator: str = "simulated") -> None:
-    """Write the interchange file (FORMATS, "Our own annotations").
+@dataclass(frozen=True)
+class ClickTime:
+    """When a click was made (milliseconds since 1970), and the seconds since the one before.
 
-    `time` and `seconds` are null, so that equal clicks make equal bytes.
+    None where it is not known, as for simulated and imported clicks.
     """
+
+    at: int | None = None
+    seconds: float | None = None
+
+
+def write_clicks(
+    path: Path,
+    clicks: Clicks,
+    scene: Scene,
+    annotator: str = "simulated",
+    classes: ClassList | None = None,
+    times: Sequence[ClickTime] | None = None,
+) -> None:
+    """Write the interchange file (FORMATS, "Our own annotations"); NYU40 names the classes.
+
+    `time` (ISO 8601, UTC) and `seconds` are null without `times`, one a click, so that equal
+    clicks make equal bytes.
+    """
+    classes = classes or nyu40()
     position = scene.scan.vertices[clicks.vertex]
+    when = times or [ClickTime()] * len(clicks)
     rows = [
         {
             "instance": int(clicks.instance[i]),
-            "class": _name(int(clicks.semantic[i])),
+            "class": _name(int(clicks.semantic[i]), classes),
             "class_id": int(clicks.semantic[i]),
             "vertex": int(vertex),
             "segment": int(scene.segment_ids[scene.segments[vertex]]),
             "position": [float(f"{value:.9g}") for value in position[i]],
             "annotator": annotator,
-            "time": None,
-            "seconds": None,
+            "time": _iso(when[i].at),
+            "seconds": when[i].seconds,
         }
         for i, vertex in enumerate(clicks.vertex)
     ]
@@ -45,7 +69,7 @@ def write_clicks(path: Path, clicks: Clicks, scene: Scene, annotator: str = "sim
         "vertices": len(scene.scan.vertices),
         "mesh": mesh_hash(scene.scan),
         "segments": segments_hash(scene),
-        "classes": {str(i): name for i, name in NYU40.items()},
+        "classes": {str(i): known.name for i, known in classes.classes.items()},
         "clicks": rows,
     }
     write_json(path, value)
@@ -60,11 +84,30 @@ def write_authors_clicks(path: Path, clicks: Clicks, scene: Scene) -> None:
     write_json(path, value)
 
 
-def read_clicks(path: Path, scene: Scene, remap: bool = False) -> tuple[Clicks, list[str]]:
+def write_authors_scratch(path: Path, clicks: Clicks, scene: Scene, classes: ClassList) -> None:
+    """Write the authors' from-scratch form: instance → segment id → {semantic, pointIndex}.
+
+    A click without a class has the plain vertex of the manual form.
+    """
+    value: dict[str, dict[str, int | dict[str, int | str]]] = {}
+    columns = zip(clicks.instance, clicks.vertex, clicks.semantic, strict=True)
+    for instance, vertex, semantic in columns:
+        segment = str(scene.segment_ids[scene.segments[vertex]])
+        name = _name(int(semantic), classes)
+        value.setdefault(str(instance), {})[segment] = (
+            int(vertex) if name is None else {"semantic": name, "pointIndex": int(vertex)}
+        )
+    write_json(path, value)
+
+
+def read_clicks(
+    path: Path, scene: Scene, remap: bool = False, classes: ClassList | None = None
+) -> tuple[Clicks, list[str]]:
     """The clicks of a file in any of the three forms, and notes on what was assumed.
 
     A file of ours that was made on other segments is refused unless `remap` is set: then every
-    click counts for the segment its vertex has now. Raises InputError for another mesh, a
+    click counts for the segment its vertex has now. Names of classes are those of `classes`;
+    without, those the file itself lists, then NYU40's. Raises InputError for another mesh, a
     vertex out of range, an unknown class, or anything that is not a click.
     """
     value = read_json(path)
@@ -73,9 +116,10 @@ def read_clicks(path: Path, scene: Scene, remap: bool = False) -> tuple[Clicks, 
     notes: list[str] = []
     if "clicks" in value or "version" in value:
         _check_made_on(path, value, scene, remap, notes)
-        rows = _our_rows(path, value, scene)
+        own = names_of_file(value.get("classes")) if classes is None else {}
+        rows = _our_rows(path, value, classes or nyu40(), own)
     else:
-        rows = _authors_rows(path, value)
+        rows = _authors_rows(path, value, classes or nyu40())
     size = len(scene.scan.vertices)
     for instance, vertex, _, _ in rows:
         if not 0 <= vertex < size:
@@ -173,12 +217,17 @@ def _list(path: Path, value: dict[str, Any]) -> list:
     return value["clicks"]
 
 
-def _our_rows(path: Path, value: dict[str, Any], scene: Scene) -> list[Row]:
+def _our_rows(
+    path: Path, value: dict[str, Any], classes: ClassList, own: dict[str, int]
+) -> list[Row]:
+    """The clicks of our form; `own`: the ids that the file itself gives to names."""
     rows: list[Row] = []
     for number, click in enumerate(_list(path, value)):
         match click:
             case {"instance": instance, "vertex": vertex, "class": str() | None as name}:
-                class_id = NONE if name is None else _class_id(path, name)
+                class_id = NONE if name is None else own.get(plain(name))
+                if class_id is None:
+                    class_id = _class_id(path, str(name), classes)
                 segment = click.get("segment")
                 rows.append(
                     (
@@ -195,7 +244,7 @@ def _our_rows(path: Path, value: dict[str, Any], scene: Scene) -> list[Row]:
     return rows
 
 
-def _authors_rows(path: Path, value: dict[str, Any]) -> list[Row]:
+def _authors_rows(path: Path, value: dict[str, Any], classes: ClassList) -> list[Row]:
     """{instance: {segment: vertex}}, or with {"semantic", "pointIndex"} in place of the vertex."""
     rows: list[Row] = []
     for key, clicks in value.items():
@@ -210,7 +259,7 @@ def _authors_rows(path: Path, value: dict[str, Any]) -> list[Row]:
             what = f"vertex of instance {instance}, segment {segment}"
             match click:
                 case {"semantic": str(name), "pointIndex": vertex}:
-                    class_id = _class_id(path, name)
+                    class_id = _class_id(path, name, classes)
                     rows.append((instance, _integer(path, what, vertex), class_id, segment))
                 case _:
                     rows.append((instance, _integer(path, what, click), None, segment))
@@ -228,19 +277,24 @@ def _integer(path: Path, what: str, value: Any) -> int:
     return value
 
 
-def _class_id(path: Path, name: str) -> int:
-    class_id = nyu40_id(name)
-    if class_id is None and name.startswith("class ") and name[6:].isdigit():
-        class_id = int(name[6:9])  # how `class_name` writes an id outside NYU40
+def _class_id(path: Path, name: str, classes: ClassList) -> int:
+    class_id = classes.find(name)
     if class_id is None:
-        raise InputError(
-            f"{path}: knows no class {name[:60]!r}; near it are {', '.join(near_names(name))}"
-        )
+        near = ", ".join(classes.near(name))
+        raise InputError(f"{path}: knows no class {name[:60]!r}; near it are {near}")
     return class_id
 
 
-def _name(class_id: int) -> str | None:
-    return None if class_id == NONE else class_name(class_id)
+def _name(class_id: int, classes: ClassList) -> str | None:
+    return None if class_id == NONE else classes.name(class_id)
+
+
+def _iso(at: int | None) -> str | None:
+    """Milliseconds since 1970 as ISO 8601 in UTC."""
+    if at is None:
+        return None
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=min(at, _LAST_MS))
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _classes(rows: list[Row], scene: Scene, notes: list[str]) -> Int32[np.ndarray, " c"]:

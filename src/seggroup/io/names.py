@@ -6,7 +6,7 @@ import re
 from seggroup.classes import NYU40_IDS
 
 # Each class with further names of it, as ScanNet's own table maps its raw categories.
-_SYNONYMS = {
+SYNONYMS = {
     "wall": "walls",
     "floor": "ground",
     "cabinet": "cabinets, kitchen cabinet, kitchen cabinets, bathroom cabinet, file cabinet, "
@@ -60,7 +60,7 @@ _SYNONYMS = {
     "ipad, tablet, card, toilet paper, soap dispenser, bucket, ladder, headphones",
 }
 _IDS = {
-    **{alias: NYU40_IDS[name] for name, text in _SYNONYMS.items() for alias in text.split(", ")},
+    **{alias: NYU40_IDS[name] for name, text in SYNONYMS.items() for alias in text.split(", ")},
     **NYU40_IDS,
 }
 

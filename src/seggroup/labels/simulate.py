@@ -47,6 +47,24 @@ class _Truth:
 
 
 @dataclass(frozen=True)
+class InstanceParts:
+    """A true instance and where to click it.
+
+    number   : its number in the truth
+    semantic : the class most of its vertices have; `NONE` where the truth knows none
+    vertices : how many it has
+    segments : for each part its segments (dense numbers), the largest first
+    sizes    : how many of its vertices lie in each of these segments
+    """
+
+    number: int
+    semantic: int
+    vertices: int
+    segments: list[list[int]]
+    sizes: list[list[int]]
+
+
+@dataclass(frozen=True)
 class _Target:
     """One click to come: on `segment`, for `instance`; `part` is what it stands for."""
 
@@ -88,6 +106,27 @@ def simulate(
     if style == "noisy":
         targets, classes = _err(truth, targets, scene.graph, rng, config)
     return _clicks(scene, truth, targets, classes)
+
+
+def instance_parts(scene: Scene, config: AnnotatorConfig | None = None) -> list[InstanceParts]:
+    """The parts of every instance that is the majority of a segment, largest part first.
+
+    Raises InputError when the scene has no true instances.
+    """
+    truth = _read(scene)
+    part = _connected(truth.owner, scene.graph)
+    min_part = (config or AnnotatorConfig()).min_part
+    found = []
+    for i, number in enumerate(truth.numbers.tolist()):
+        own = truth.counts[:, i]
+        parts = _parts(truth, i, part, min_part)
+        parts.sort(key=lambda segments: -int(own[segments].sum()))
+        if parts:
+            segments = [segments.tolist() for segments in parts]
+            sizes = [own[segments].tolist() for segments in parts]
+            semantic = int(truth.classes[i])
+            found.append(InstanceParts(number, semantic, int(own.sum()), segments, sizes))
+    return found
 
 
 def _read(scene: Scene) -> _Truth:

@@ -1,0 +1,205 @@
+"""Class lists: NYU40 by default, or a person's own file in YAML or JSON.
+
+A file is a list of classes (or a mapping whose `classes` is one), each with `id` and `name` and,
+as one likes, `color` ([r, g, b] or "#rrggbb"), `synonyms` (further names, for the search),
+`parent` (the name of a wider group, found by the search too) and `thing` (true or false; kept for
+other programs, nothing here depends on it).
+"""
+
+import colorsys
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+from seggroup.classes import CLASS_COLORS, NYU40
+from seggroup.errors import InputError
+from seggroup.io.files import read_bytes
+from seggroup.io.names import SYNONYMS
+
+MAX_CLASSES = 2000
+MAX_ID = 65535  # label files keep the class in 16 bits; 0 says "none" there
+MAX_NAME = 80  # characters
+_MAX_BYTES = 1_000_000
+_MAX_NODES = 200_000  # of YAML
+_MAX_DEPTH = 8
+_KEYS = {"id", "name", "color", "synonyms", "parent", "thing"}
+
+
+@dataclass(frozen=True)
+class Named:
+    """A class: its name, its colour (sRGB) and the other names it is found by."""
+
+    name: str
+    color: tuple[int, int, int]
+    synonyms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ClassList:
+    """The classes by id, in the order of the file."""
+
+    classes: dict[int, Named]
+
+    def name(self, class_id: int) -> str:
+        """The class's name, or ``class <id>`` for an id that is not in the list."""
+        known = self.classes.get(class_id)
+        return f"class {class_id}" if known is None else known.name
+
+    def find(self, name: str) -> int | None:
+        """The id of a class by a name or synonym, whatever its case; None where there is none."""
+        wanted = plain(name)
+        number = re.fullmatch(r"class (\d{1,9})", wanted)  # how `name` writes an unlisted id
+        return self._ids.get(wanted, int(number[1]) if number else None)
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        """Every name and synonym → id; names go before synonyms, then the earlier class."""
+        pairs = [(plain(s), i) for i, c in self.classes.items() for s in c.synonyms]
+        return dict(reversed(pairs)) | {plain(c.name): i for i, c in self.classes.items()}
+
+    def near(self, name: str) -> list[str]:
+        """Names of the list spelt like `name`, the nearest first; else its first three."""
+        names = [n for c in self.classes.values() for n in (c.name, *c.synonyms)]
+        return get_close_matches(name, names, n=3, cutoff=0.5) or names[:3]
+
+
+@cache
+def nyu40() -> ClassList:
+    """NYU40 with ScanNet's colours, and the names that ScanNet's table maps to each class."""
+    return ClassList(
+        {
+            i: Named(
+                name,
+                _rgb(CLASS_COLORS[i].tolist()),
+                tuple(SYNONYMS[name].split(", ")) if name in SYNONYMS else (),
+            )
+            for i, name in NYU40.items()
+        }
+    )
+
+
+def read_class_list(path: Path) -> ClassList:
+    """The class list of a YAML or JSON file, by its content (JSON is YAML too).
+
+    Raises InputError for a file over 1 MB, more than 2,000 classes, aliases, an id outside
+    1 … 65535, an id or a name given twice, an unknown key, or a colour that is none.
+    """
+    value = _parse(path, read_bytes(path))
+    rows = value.get("classes") if isinstance(value, dict) else value
+    if not isinstance(rows, list) or not rows:
+        raise InputError(f"{path}: is no list of classes; write a list of {{id, name}}")
+    if len(rows) > MAX_CLASSES:
+        raise InputError(f"{path}: has {len(rows)} classes; at most {MAX_CLASSES} are taken")
+    classes: dict[int, Named] = {}
+    taken: dict[str, int] = {}
+    for number, row in enumerate(rows):
+        class_id, named = _class(path, number, row)
+        if class_id in classes:
+            raise InputError(f"{path}: two classes have the id {class_id}; number them anew")
+        if (other := taken.setdefault(plain(named.name), class_id)) != class_id:
+            raise InputError(f"{path}: {other} and {class_id} are both named {named.name!r}")
+        classes[class_id] = named
+    return ClassList(classes)
+
+
+def names_of_file(classes: Any) -> dict[str, int]:
+    """Name → id of the `classes` ({id: name}) in a click file; what is no class is left out."""
+    if not isinstance(classes, dict):
+        return {}
+    return {
+        plain(name): int(key)
+        for key, name in classes.items()
+        if isinstance(name, str) and key.isascii() and key.isdigit() and len(key) < 10
+    }
+
+
+def plain(name: str) -> str:
+    """The name in lower case, with single spaces for blanks, underscores and hyphens."""
+    return re.sub(r"[\s_-]+", " ", name).strip().lower()
+
+
+def _parse(path: Path, data: bytes) -> Any:
+    """The value of the file; nothing in it can make more of it than its bytes."""
+    if len(data) > _MAX_BYTES:
+        raise InputError(f"{path}: is larger than {_MAX_BYTES // 1000} kB; is it a class list?")
+    try:
+        text = data.decode("utf-8-sig")
+        if path.suffix.lower() == ".json":
+            return json.loads(text)
+        _check_events(path, yaml.parse(text, yaml.SafeLoader))
+        return yaml.safe_load(text)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: is not valid YAML or JSON ({reason}); mend it") from error
+
+
+def _check_events(path: Path, events: Iterable[yaml.Event]) -> None:
+    """Refuse aliases (each can double what is built), deep nesting and too many nodes."""
+    depth = 0
+    for count, event in enumerate(events):
+        if isinstance(event, yaml.AliasEvent):
+            raise InputError(f"{path}: uses a YAML alias (*name); write the value out")
+        opens = isinstance(event, yaml.CollectionStartEvent)
+        closes = isinstance(event, yaml.CollectionEndEvent)
+        depth += int(opens) - int(closes)
+        if depth > _MAX_DEPTH or count > _MAX_NODES:
+            raise InputError(f"{path}: is nested too deeply or too long; write a list of classes")
+
+
+def _class(path: Path, number: int, row: Any) -> tuple[int, Named]:
+    where = f"{path}: class {number + 1} of the list"
+    match row:
+        case {"id": int(class_id), "name": str(name)} if not isinstance(class_id, bool):
+            pass
+        case _:
+            raise InputError(f"{where} needs an id (an integer) and a name")
+    if unknown := sorted(map(str, row.keys() - _KEYS)):
+        raise InputError(f"{where} has {unknown[0]!r}; known are {', '.join(sorted(_KEYS))}")
+    if not 1 <= class_id <= MAX_ID:
+        raise InputError(f"{where} has the id {class_id}; ids go from 1 to {MAX_ID}")
+    if not isinstance(row.get("thing", True), bool):
+        raise InputError(f"{where}: thing is true or false")
+    synonyms = row.get("synonyms", [])
+    if not isinstance(synonyms, list):
+        raise InputError(f"{where}: synonyms are a list of names")
+    parent = [row["parent"]] if row.get("parent") is not None else []
+    names = [_name(where, text) for text in [name, *synonyms, *parent]]
+    color = _color(where, row["color"]) if "color" in row else _own_color(class_id)
+    return class_id, Named(names[0], color, tuple(names[1:]))
+
+
+def _name(where: str, text: Any) -> str:
+    if not isinstance(text, str) or not text.strip():
+        raise InputError(f"{where}: its names must be text, not {text!r:.40}; quote them")
+    if len(text) > MAX_NAME or not text.isprintable():
+        raise InputError(f"{where}: {text!r:.40} is no name of at most {MAX_NAME} characters")
+    return text.strip()
+
+
+def _color(where: str, value: Any) -> tuple[int, int, int]:
+    match value:
+        case str() if re.fullmatch("#[0-9a-fA-F]{6}", value):
+            return _rgb(bytes.fromhex(value[1:]))
+        case [int(), int(), int()] if all(type(c) is int and 0 <= c <= 255 for c in value):
+            return _rgb(value)
+    raise InputError(f'{where}: {value!r:.40} is no colour; write [r, g, b] or "#rrggbb"')
+
+
+def _own_color(class_id: int) -> tuple[int, int, int]:
+    """A colour for a class without one: hues by the golden ratio, so that near ids differ."""
+    hue = class_id * 0.618033988749895 % 1
+    return _rgb([round(255 * c) for c in colorsys.hls_to_rgb(hue, 0.62, 0.55)])
+
+
+def _rgb(values: Iterable[int]) -> tuple[int, int, int]:
+    r, g, b = values
+    return r, g, b
