@@ -10,6 +10,7 @@ export default defineConfig({
     target: "es2022",
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 1000, // one file: nothing of it is needed later than the rest
     rollupOptions: {
       output: {
         entryFileNames: "[name].js",
