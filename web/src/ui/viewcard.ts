@@ -1,0 +1,140 @@
+/** The controls of the view, over the canvas: sides, height cut, point size, shading, spread. */
+import type { Editor } from "../editor";
+import { recall, remember } from "../settings";
+import { button, el } from "./dom";
+import type { Viewer } from "../viewer";
+
+export interface ViewCard {
+  readonly node: HTMLElement;
+  readonly render: () => void;
+  /** Lower (-1) or raise (+1) the height cut by a step. */
+  stepCut(direction: number): void;
+}
+
+const CUT_STEPS = 40;
+
+/** The card of an editor. */
+export function viewCard(editor: Editor): ViewCard {
+  const { viewer } = editor;
+  const cut = cutSlider(viewer);
+  const cloud = editor.geometry.faces.length === 0;
+  const spread = toggle("Spread labels", "spread", "P", editor.spreadOn, (on) => {
+    editor.setSpread(on);
+  });
+  const shading = toggle("Shading", "shading", "", recall("shading", true), (on) => {
+    remember("shading", on);
+    viewer.setShading(on);
+  });
+  viewer.setShading(recall("shading", true));
+  const node = el(
+    "details",
+    { class: "viewcard", open: recall("viewcard", true), "data-part": "view" },
+    [
+      el("summary", {}, "View"),
+      el("div", { class: "sides", role: "group", "aria-label": "Sides" }, sides(viewer)),
+      cut.node,
+      cloud ? pointSlider(viewer) : null,
+      spread.node,
+      shading.node,
+    ],
+  );
+  node.addEventListener("toggle", () => {
+    remember("viewcard", node.open);
+  });
+  return {
+    node,
+    render() {
+      spread.input.checked = editor.spreadOn;
+      spread.node.hidden = editor.mode !== "scratch";
+    },
+    stepCut: cut.step,
+  };
+}
+
+function sides(viewer: Viewer): HTMLElement[] {
+  const home = button({
+    label: "Home (H)",
+    icon: "home",
+    quiet: true,
+    act: "home",
+    onClick: () => {
+      viewer.home();
+    },
+  });
+  const others = (["top", "front", "left", "right"] as const).map((side) =>
+    button({
+      label: side.charAt(0).toUpperCase() + side.slice(1),
+      act: `view-${side}`,
+      title: `From the ${side} (${side.charAt(0).toUpperCase()})`,
+      onClick: () => {
+        viewer.view(side);
+      },
+    }),
+  );
+  return [home, ...others];
+}
+
+function cutSlider(viewer: Viewer): { node: HTMLElement; step: (direction: number) => void } {
+  const slider = el("input", {
+    type: "range",
+    min: 0,
+    max: CUT_STEPS,
+    step: "any",
+    "data-act": "cut",
+  });
+  const value = el("output", { class: "fine" }, "off");
+  slider.value = String(CUT_STEPS);
+  const apply = (): void => {
+    const [low, high] = viewer.heights;
+    const share = Number(slider.value) / CUT_STEPS;
+    const height = share >= 1 ? null : low + share * (high - low);
+    value.textContent = height === null ? "off" : `${(height - low).toFixed(2)} m`;
+    viewer.setCut(height);
+  };
+  slider.addEventListener("input", apply);
+  const node = el("label", { class: "slider" }, [
+    el("span", {}, ["Height cut ", el("kbd", {}, "["), " ", el("kbd", {}, "]")]),
+    value,
+    slider,
+  ]);
+  const step = (direction: number): void => {
+    const next = Math.round(Number(slider.value)) + direction;
+    slider.value = String(Math.max(1, Math.min(CUT_STEPS, next)));
+    apply();
+  };
+  return { node, step };
+}
+
+function pointSlider(viewer: Viewer): HTMLElement {
+  const slider = el("input", {
+    type: "range",
+    min: 1,
+    max: 12,
+    step: 0.5,
+    "data-act": "point-size",
+  });
+  slider.value = String(recall("pointSize", 2));
+  const apply = (): void => {
+    remember("pointSize", Number(slider.value));
+    viewer.setPointSize(Number(slider.value));
+  };
+  slider.addEventListener("input", apply);
+  apply();
+  return el("label", { class: "slider" }, [el("span", {}, "Point size"), slider]);
+}
+
+function toggle(
+  label: string,
+  act: string,
+  key: string,
+  on: boolean,
+  changed: (on: boolean) => void,
+): { node: HTMLElement; input: HTMLInputElement } {
+  const input = el("input", { type: "checkbox", "data-act": act });
+  input.checked = on;
+  input.addEventListener("change", () => {
+    changed(input.checked);
+  });
+  const hint = key === "" ? null : el("kbd", {}, key);
+  return { node: el("label", { class: "check" }, [input, el("span", {}, label), hint]), input };
+}
