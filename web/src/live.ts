@@ -11,6 +11,7 @@ export class Live {
   roundTripMs = 0;
   error: string | null = null;
   private wanted: PreviewRequest | null = null;
+  private asked = "";
   private busy = false;
   private closed = false;
   private refine: ReturnType<typeof setTimeout> | undefined;
@@ -24,6 +25,9 @@ export class Live {
 
   /** The clicks are these now, and these segments are not to be suggested. */
   update(clicks: ImportedClick[], declined: number[]): void {
+    const key = JSON.stringify([clicks, declined]);
+    if (key === this.asked) return; // an acknowledgement makes the same clicks anew
+    this.asked = key;
     clearTimeout(this.refine);
     this.wanted = { clicks, method: "walk", declined };
     void this.next();
@@ -47,6 +51,7 @@ export class Live {
       this.arrived(preview, request);
     } catch (error) {
       this.error = error instanceof Error ? error.message : String(error);
+      this.asked = ""; // the next change of any kind asks again
     }
     this.busy = false;
     if (!this.isClosed()) this.changed();

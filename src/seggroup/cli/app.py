@@ -121,22 +121,38 @@ def click(
         Literal["ours", "authors"],
         typer.Option(help="What is written: ours, or the authors' JSON."),
     ] = "ours",
+    database: Annotated[
+        str | None,
+        typer.Option(help="Take the clicks made in the annotator, from its database."),
+    ] = None,
+    annotator: Annotated[
+        str | None,
+        typer.Option(help="Whose; else the accepted or submitted track, or the only one."),
+    ] = None,
+    classes: Annotated[
+        Path | None, typer.Option(help="The class list that the annotator was given.")
+    ] = None,
     on_contradiction: OnContradiction = "refuse",
     jobs: Jobs = 1,
     seed: Seed = 0,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Simulate an annotator on scenes with ground truth, or import clicks that people made."""
+    """Simulate an annotator on scenes with ground truth, or take clicks that people made."""
     from seggroup import pipeline
     from seggroup.io.scenes import find_scenes
 
-    sources = find_scenes(scenes)
-    clicking = pipeline.Clicking(
-        style, per, seed, tuple(files or ()), format == "authors", on_contradiction
-    )
-    items = [(source, out, clicking, pipeline.Loading()) for source in sources]
-    rows = over_scenes("click", pipeline.click, items, jobs)
+    if database is not None:
+        from seggroup.cli.tracks import export_tracks
+
+        rows = export_tracks(scenes, out, database, annotator, format == "authors", classes)
+    else:
+        sources = find_scenes(scenes)
+        clicking = pipeline.Clicking(
+            style, per, seed, tuple(files or ()), format == "authors", on_contradiction
+        )
+        items = [(source, out, clicking, pipeline.Loading()) for source in sources]
+        rows = over_scenes("click", pipeline.click, items, jobs)
     for row in rows:
         warn(row["notes"], row["scene"])
     keys = ["clicks", "instances", "clicks_per_instance", "share_clicked", "share_labelled"]

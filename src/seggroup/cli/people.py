@@ -39,7 +39,7 @@ def add_user(
     json: Json = False,
 ) -> None:
     """Add a person; the password is asked for, or is the first line of standard input."""
-    opened = _open(database, new=True)
+    opened = open_database(database, new=True)
     opened.add_user(name, _password(), role)
     output(json, {"name": name, "role": role}, lambda: print(f"{name} may sign in ({role})"))
 
@@ -53,7 +53,7 @@ def remove_user(
     json: Json = False,
 ) -> None:
     """Remove a person; what they annotated stays."""
-    _open(database).remove_user(name)
+    open_database(database).remove_user(name)
     output(json, {"removed": name}, lambda: print(f"{name} may no longer sign in"))
 
 
@@ -67,7 +67,7 @@ def change_role(
     json: Json = False,
 ) -> None:
     """Give a person another role; they sign in again."""
-    _open(database).set_role(name, role)
+    open_database(database).set_role(name, role)
     output(json, {"name": name, "role": role}, lambda: print(f"{name} is now {role}"))
 
 
@@ -80,7 +80,7 @@ def change_password(
     json: Json = False,
 ) -> None:
     """Give a person another password; they sign in again."""
-    opened = _open(database)
+    opened = open_database(database)
     opened.set_password(name, _password())
     output(json, {"name": name}, lambda: print(f"{name} has a new password"))
 
@@ -90,7 +90,7 @@ def list_users(
     database: Place = DATABASE, seed: Seed = 0, device: Device = "auto", json: Json = False
 ) -> None:
     """Everybody who may sign in."""
-    rows = [asdict(account) for account in _open(database).users()]
+    rows = [asdict(account) for account in open_database(database).users()]
     output(json, {"users": rows}, lambda: table(rows, ["name", "role"]))
 
 
@@ -108,7 +108,7 @@ def shown(place: str) -> str:
     return re.sub(r"(://[^:/@]*):.*@", r"\1:***@", place)
 
 
-def _open(place: str, new: bool = False):  # type: ignore[no-untyped-def]
+def open_database(place: str, new: bool = False):  # type: ignore[no-untyped-def]
     """The database; a file must be there unless a new one may be made."""
     from seggroup.server.database import Database
 
@@ -124,7 +124,7 @@ def show_stats(database: str, as_json: bool) -> None:
     """Print how long every track took, and the minutes a scene beside the paper's measure."""
     from seggroup.server.stats import stats
 
-    found = asdict(stats(_open(database)))
+    found = asdict(stats(open_database(database)))
     columns = ["scene", "annotator", "status", "instances", "clicks", "undone"]
     columns += ["active_seconds", "first_click_seconds", "seconds_per_instance"]
 
