@@ -36,9 +36,11 @@ def propagate(
 
 def classes_of(instance: Int32[np.ndarray, " s"], clicks: Clicks) -> Int32[np.ndarray, " s"]:
     """The clicked class of every element's instance; NONE where it has none."""
-    table = np.full(int(clicks.instance.max(initial=NONE)) + 2, NONE, np.int32)
-    table[clicks.instance] = clicks.semantic
-    return table[instance]  # NONE = -1 reads the last entry, which no instance has
+    numbers, last = np.unique(clicks.instance[::-1], return_index=True)
+    semantic = clicks.semantic[::-1][last]
+    place = np.searchsorted(numbers, instance)  # past the end for one above all that are clicked
+    known = np.append(numbers, NONE)[place] == instance
+    return np.where(known, np.append(semantic, NONE)[place], NONE).astype(np.int32)
 
 
 def confidence(

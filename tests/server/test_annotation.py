@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from seggroup.server.annotation import Annotation, apply, clicks_of, replay
+from seggroup.server.annotation import Annotation, clicks_of, fold, replay
 from seggroup.server.protocol import (
     Accept,
     Classify,
@@ -198,7 +198,7 @@ def test_an_edit_ends_redoing(chosen, edit):
 def test_applying_leaves_the_given_instances_alone(chosen, edit):
     state = replay(log(*chosen))
     before = repr(state)
-    apply(state.instances, edit)
+    fold([edit], state.instances)
     assert repr(state) == before
 
 

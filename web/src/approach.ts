@@ -19,45 +19,118 @@ import {
 const LARGE = 1.2;
 
 /** From how far a small segment is looked at, metres: what is about it must show as well. */
-const NEAREST = 1.4;
+const NEAREST = 2.2;
 
-/** Shares of the wanted distance that are tried in turn. */
-const SHARES = [1, 0.6, 0.35, 0.2];
+/** Shares of the wanted distance that are tried; nearer is worse, as less shows about the place. */
+const SHARES = [1, 0.75, 0.55, 0.4, 0.28, 0.2];
+const NEARER = 0.9;
 
-/**
- * A pose from which the vertex is seen, and its segment fills a good part of the view.
- *
- * Of the directions about the surface's normal, on both sides, those are taken from which `seen`
- * holds; among them the one nearest to the normal, to the present view and from above. Where none
- * is free at the full distance the eye comes nearer.
- */
-export function approach(
-  vertex: Vector,
-  normal: Vector,
-  segment: Box | null,
-  pose: Pose,
-  seen: (eye: Vector) => boolean,
-): Pose {
-  const radius = segment ? length(minus(segment.max, segment.min)) / 2 : 0;
-  const middle = segment ? along(segment.min, minus(segment.max, segment.min), 0.5) : vertex;
-  const target = radius > LARGE ? vertex : middle;
-  const wanted = Math.max(NEAREST, (1.5 * Math.min(radius, 2 * LARGE)) / Math.sin(FIELD / 2));
-  const now = outward(pose);
-  const ranked = directions(normal, now)
-    .map((direction) => ({ direction, worth: worthOf(direction, normal, now) }))
-    .sort((a, b) => b.worth - a.worth)
-    .map(({ direction }) => direction);
-  for (const share of SHARES) {
-    const eyes = ranked.map((direction) => along(target, direction, wanted * share));
-    const eye = eyes.find(seen);
-    if (eye) return between(eye, target, pose.azimuth);
-  }
-  return between(along(target, now, wanted), target, pose.azimuth);
+/** How far out of the scan's box, seen from above, an eye still counts as within, metres. */
+const BRIM = 0.4;
+
+/** What is looked at. */
+export interface Place {
+  readonly vertex: Vector;
+  /** Of the surface there; zero where it is not known. */
+  readonly normal: Vector;
+  /** The box of the segment, and some of its points. */
+  readonly box: Box | null;
+  readonly points: readonly Vector[];
 }
 
-function worthOf(direction: Vector, normal: Vector, now: Vector): number {
-  const below = Math.min(0, direction[2] - 0.25);
-  return 0.9 * Math.abs(dot(direction, normal)) + 0.6 * dot(direction, now) + 0.8 * below;
+/** The scan about it. */
+export interface Surroundings {
+  readonly box: Box;
+  /** The middle of its mass. */
+  readonly middle: Vector;
+  /** How surely normals point into the room, 0 (not at all) to 1; see inwardness. */
+  readonly inward: number;
+}
+
+interface Candidate {
+  readonly eye: Vector;
+  readonly worth: number;
+}
+
+/**
+ * A pose from which the place is seen, with what is about it.
+ *
+ * Directions about the surface's normal, on both sides and at several distances, are ranked: the
+ * room's inside is better than its outside, the front of a surface than its back, a view from
+ * somewhat above than a level or a steep one, a small turn than a large one. The first is taken
+ * from which `seen` holds for the vertex and most of the points; else that with the most of them.
+ */
+export function approach(
+  place: Place,
+  scan: Surroundings,
+  pose: Pose,
+  seen: (eye: Vector, point: Vector) => boolean,
+): Pose {
+  const { vertex, box } = place;
+  const radius = box ? length(minus(box.max, box.min)) / 2 : 0;
+  const middle = box ? along(box.min, minus(box.max, box.min), 0.5) : vertex;
+  const target = radius > LARGE ? vertex : middle;
+  const wanted = Math.max(NEAREST, (1.5 * Math.min(radius, 2 * LARGE)) / Math.sin(FIELD / 2));
+  const ranked = candidates(place, scan, target, wanted, outward(pose));
+  const eye = bestSeen(ranked, place, seen) ?? along(target, outward(pose), wanted);
+  return between(eye, target, pose.azimuth);
+}
+
+function candidates(
+  { normal }: Place,
+  scan: Surroundings,
+  target: Vector,
+  wanted: number,
+  now: Vector,
+): Candidate[] {
+  const found: Candidate[] = [];
+  for (const direction of directions(normal, now)) {
+    const worth = worthOf(direction, normal, now, scan, target);
+    for (const share of SHARES) {
+      const eye = along(target, direction, wanted * share);
+      const out = within(eye, scan.box) ? 0 : 0.6;
+      found.push({ eye, worth: worth - NEARER * (1 - share) - out });
+    }
+  }
+  return found.sort((a, b) => b.worth - a.worth);
+}
+
+/** The first that sees the vertex and most points; else the one that sees the vertex and most. */
+function bestSeen(
+  ranked: readonly Candidate[],
+  { vertex, points }: Place,
+  seen: (eye: Vector, point: Vector) => boolean,
+): Vector | null {
+  let [best, most]: [Vector | null, number] = [null, -1];
+  for (const { eye } of ranked) {
+    if (!seen(eye, vertex)) continue;
+    const count = points.filter((point) => seen(eye, point)).length;
+    if (count >= 0.7 * points.length) return eye;
+    if (count > most) [best, most] = [eye, count];
+  }
+  return best;
+}
+
+function worthOf(
+  direction: Vector,
+  normal: Vector,
+  now: Vector,
+  { box, middle, inward }: Surroundings,
+  target: Vector,
+): number {
+  const facing = dot(direction, normal);
+  const front = inward * facing + (1 - inward) * Math.abs(facing);
+  const toMiddle = minus(middle, target);
+  const half = 0.5 * Math.hypot(box.max[0] - box.min[0], box.max[1] - box.min[1]);
+  const inside = (direction[0] * toMiddle[0] + direction[1] * toMiddle[1]) / Math.max(half, 0.1);
+  const [low, steep] = [Math.min(0, direction[2] - 0.3), Math.max(0, direction[2] - 0.75)];
+  return 0.8 * front + inside + 0.35 * dot(direction, now) + 1.2 * low - 2 * steep;
+}
+
+function within([x, y]: Vector, { min, max }: Box): boolean {
+  return (
+    x > min[0] - BRIM && x < max[0] + BRIM && y > min[1] - BRIM && y < max[1] + BRIM
+  );
 }
 
 /** Unit vectors about the normal and its opposite, and the present direction. */

@@ -27,21 +27,19 @@ const PREFIX = "seggroup:draft:";
 let shelf: Promise<Shelf> | undefined;
 let lastOrder = 0;
 
-/** The name of a track's rows. */
-export function trackKey(scene: string, annotator: string): string {
-  return JSON.stringify([scene, annotator]);
-}
-
-/** The tracks that have unsent drafts, as scene and annotator. */
-export async function tracksWithDrafts(): Promise<[string, string][]> {
+/** The tracks of a database that have unsent drafts, as scene and annotator. */
+export async function tracksWithDrafts(database: string): Promise<[string, string][]> {
   const rows = await (await open()).all();
   const keys = new Set(rows.filter((row) => row.reason === null).map((row) => row.track));
-  return [...keys].map((key) => JSON.parse(key) as [string, string]);
+  return [...keys]
+    .map((key) => JSON.parse(key) as [string, string, string])
+    .filter(([from]) => from === database)
+    .map(([, scene, annotator]) => [scene, annotator]);
 }
 
-/** The drafts of one track. */
-export function draftStore(scene: string, annotator: string): DraftStore {
-  const track = trackKey(scene, annotator);
+/** The drafts of one track in a database. */
+export function draftStore(database: string, scene: string, annotator: string): DraftStore {
+  const track = JSON.stringify([database, scene, annotator]);
   const later = (use: (place: Shelf) => void): void => void open().then(use);
   const orders = new Map<string, number>();
   const put = (draft: Draft, reason: string | null): void => {

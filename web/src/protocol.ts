@@ -223,7 +223,8 @@ export interface ClassItem {
 /**
  * Who is signed in, and what the page needs everywhere.
  *
- * users : whether people sign in by name (several people); else one person by the token
+ * users    : whether people sign in by name (several people); else one person by the token
+ * database : its own name, so that what a browser keeps unsent never reaches another one
  */
 export interface Session {
   user: string;
@@ -234,6 +235,7 @@ export interface Session {
   lease_ms: number;
   network: boolean;
   version: string;
+  database: string;
 }
 
 /**

@@ -1,11 +1,12 @@
 /** A scan on the canvas: what is derived from it at once, and its ray index from the worker. */
 
 import type { IndexReply, IndexRequest } from "./bvh.worker";
-import { type Box, corners, type Vector } from "./camera";
+import type { Place, Surroundings } from "./approach";
+import { along, type Box, corners, type Vector } from "./camera";
 import type { ScanGeometry } from "./geometry";
 import { type RayIndex, unpackIndex } from "./pick";
 import { spacingOf } from "./proxy";
-import { sampleOf, segmentBoxes, vertexNormals, wholeBox } from "./surface";
+import { boxOf, inwardness, sampleOf, segmentBoxes, vertexNormals, wholeBox } from "./surface";
 
 export interface Shown {
   readonly scan: ScanGeometry;
@@ -85,6 +86,34 @@ export function positionOf({ scan: { positions: p } }: Shown, vertex: number): V
 /** The normal at a vertex; zero where there is none. */
 export function normalOf({ normals: n }: Shown, vertex: number): Vector {
   return n ? [n[4 * vertex] / 127, n[4 * vertex + 1] / 127, n[4 * vertex + 2] / 127] : [0, 0, 0];
+}
+
+/** Points of a segment that stand for it where it is looked at. */
+const POINTS = 8;
+
+/** A vertex and its segment, as a flight there needs them. */
+export function placeOf(shown: Shown, vertex: number, segment: number): Place {
+  const { segments } = shown.scan;
+  const members: number[] = [];
+  for (let v = 0; v < segments.length; v++) if (segments[v] === segment) members.push(v);
+  const stride = Math.max(1, Math.floor(members.length / POINTS));
+  const points = members
+    .filter((_, i) => i % stride === 0)
+    .map((member) => positionOf(shown, member))
+    .filter(([x, y, z]) => Number.isFinite(x + y + z));
+  return {
+    vertex: positionOf(shown, vertex),
+    normal: normalOf(shown, vertex),
+    box: boxOf(shown.boxes, segment),
+    points,
+  };
+}
+
+/** The scan about any place of it. */
+export function surroundingsOf({ scan, normals, box, sample }: Shown): Surroundings {
+  const middle = sample.reduce<Vector>((sum, p) => along(sum, p, 1 / sample.length), [0, 0, 0]);
+  const inward = normals === null ? 0 : inwardness(scan.positions, normals, middle);
+  return { box, middle, inward };
 }
 
 /** RGBA of every vertex: its index's colour over the scanned one, as far as A says. */

@@ -101,6 +101,33 @@ export function vertexNormals(positions: Float32Array, faces: Uint32Array): Int8
   return packNormals(sums);
 }
 
+/**
+ * How surely normals point into the room, 0 to 1: the mean cosine between them and the way to the
+ * middle, some three times enlarged. In a room most surfaces face its middle, the backs of the
+ * furniture do not; normals without a common side, or to the outside, give 0.
+ */
+export function inwardness(
+  positions: Float32Array,
+  normals: Int8Array,
+  [x, y, z]: Vector,
+  most = 3000,
+): number {
+  const count = positions.length / 3;
+  const stride = Math.max(1, Math.ceil(count / most));
+  let [sum, weight] = [0, 0];
+  for (let vertex = 0; vertex < count; vertex += stride) {
+    const dx = x - positions[3 * vertex];
+    const dy = y - positions[3 * vertex + 1];
+    const dz = z - positions[3 * vertex + 2];
+    const size = 127 * Math.hypot(dx, dy, dz);
+    if (!(size > 0 && size < Infinity)) continue;
+    const at = 4 * vertex;
+    sum += (dx * normals[at] + dy * normals[at + 1] + dz * normals[at + 2]) / size;
+    weight += 1;
+  }
+  return weight === 0 ? 0 : Math.min(1, Math.max(0, (3 * sum) / weight));
+}
+
 function packNormals(sums: Float32Array): Int8Array {
   const normals = new Int8Array((4 * sums.length) / 3);
   for (let i = 0, at = 0; i < sums.length; i += 3, at += 4) {

@@ -1,7 +1,7 @@
 /** One annotator's work on one scene, open in this tab: its outbox, its lease, its active time. */
 import { Activity } from "./activity";
 import * as api from "./api";
-import { draftStore, trackKey, tracksWithDrafts } from "./drafts";
+import { draftStore, tracksWithDrafts } from "./drafts";
 import { newId } from "./ids";
 import { Outbox } from "./outbox";
 import type { Operation, Session } from "./protocol";
@@ -46,7 +46,7 @@ export class Track {
 
   private static async read(session: Session, scene: string, annotator: string): Promise<Track> {
     const own = annotator === session.user;
-    const store = draftStore(scene, annotator);
+    const store = draftStore(session.database, scene, annotator);
     const kept = own ? await store.load() : { drafts: [], refused: [] };
     const log = await api.log(scene, annotator, 0);
     let track: Track | undefined = undefined;
@@ -154,6 +154,10 @@ export class Track {
   }
 }
 
+function trackKey(scene: string, annotator: string): string {
+  return JSON.stringify([scene, annotator]);
+}
+
 /** How many operations, over all open tracks, the server does not have yet. */
 export function unsent(): number {
   return [...open.values()].reduce((sum, track) => sum + track.outbox.queue.drafts.length, 0);
@@ -161,7 +165,7 @@ export function unsent(): number {
 
 /** Send what an earlier visit could not; returns the scenes that this concerns. */
 export async function sendKept(session: Session): Promise<string[]> {
-  const kept = (await tracksWithDrafts()).filter(([, annotator]) => annotator === session.user);
+  const kept = (await tracksWithDrafts(session.database)).filter(([, annotator]) => annotator === session.user);
   for (const [scene, annotator] of kept) {
     const key = trackKey(scene, annotator);
     if (open.has(key) || opening.has(key)) continue;

@@ -216,13 +216,11 @@ export class Viewer {
 
   /** Go where the vertex and its segment are well seen; resolves on arrival. */
   flyTo(vertex: number, segment?: number): Promise<void> {
-    const { boxes, scan } = this.shown;
-    if (vertex >= scan.segments.length) return Promise.resolve();
-    const box = boxOf(boxes, segment ?? scan.segments[vertex]);
-    const position = positionOf(this.shown, vertex);
-    const normal = normalOf(this.shown, vertex);
-    const seen = (eye: Vector): boolean => this.seesFrom(eye, position);
-    return this.motion.fly(approach(position, normal, box, this.motion.pose, seen));
+    const { segments } = this.shown.scan;
+    if (vertex >= segments.length) return Promise.resolve();
+    const place = placeOf(this.shown, vertex, segment ?? segments[vertex]);
+    const seen = (eye: Vector, point: Vector): boolean => this.seesFrom(eye, point);
+    return this.motion.fly(approach(place, surroundingsOf(this.shown), this.motion.pose, seen));
   }
 
   /** Turn to a place, and about it from now on. */

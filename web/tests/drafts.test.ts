@@ -23,20 +23,21 @@ describe("drafts where IndexedDB is missing", () => {
   });
 
   it("come back in their order, to their own track", async () => {
-    const store = draftStore("scene/1", "ada");
+    const store = draftStore("db", "scene/1", "ada");
     const ids = Array.from({ length: 30 }, (_, i) => `draft-${(i * 7) % 30}`);
     for (const id of ids) store.put([draft(id)]);
-    draftStore("scene/1", "bob").put([draft("other")]);
-    const again = await draftStore("scene/1", "ada").load();
+    draftStore("db", "scene/1", "bob").put([draft("other")]);
+    const again = await draftStore("db", "scene/1", "ada").load();
     expect(again.drafts.map(({ id }) => id)).toEqual(ids);
-    expect(await tracksWithDrafts()).toEqual([
+    expect(await tracksWithDrafts("db")).toEqual([
       ["scene/1", "ada"],
       ["scene/1", "bob"],
     ]);
+    expect(await tracksWithDrafts("another")).toEqual([]);
   });
 
   it("keep their place when they are changed, and go when they are sent", async () => {
-    const store = draftStore("scene/2", "ada");
+    const store = draftStore("db", "scene/2", "ada");
     store.put([draft("a"), draft("b"), draft("c")]);
     store.put([{ ...draft("a"), operation: { kind: "redo" } }]);
     store.remove(["b"]);
@@ -48,13 +49,13 @@ describe("drafts where IndexedDB is missing", () => {
   });
 
   it("are shown as refused until they are dismissed", async () => {
-    const store = draftStore("scene/3", "ada");
+    const store = draftStore("db", "scene/3", "ada");
     store.put([draft("x")]);
     store.refuse({ draft: draft("x"), reason: "no such segment" });
     const kept = await store.load();
     expect(kept.drafts).toEqual([]);
     expect(kept.refused.map(({ reason }) => reason)).toEqual(["no such segment"]);
-    expect((await tracksWithDrafts()).map(([scene]) => scene)).not.toContain("scene/3");
+    expect((await tracksWithDrafts("db")).map(([scene]) => scene)).not.toContain("scene/3");
     store.remove(["x"]);
     expect((await store.load()).refused).toEqual([]);
   });

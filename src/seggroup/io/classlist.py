@@ -67,7 +67,7 @@ class ClassList:
     def near(self, name: str) -> list[str]:
         """Names of the list spelt like `name`, the nearest first; else its first three."""
         names = [n for c in self.classes.values() for n in (c.name, *c.synonyms)]
-        return get_close_matches(name, names, n=3, cutoff=0.5) or names[:3]
+        return get_close_matches(name[:MAX_NAME], names, n=3, cutoff=0.5) or names[:3]
 
 
 @cache

@@ -5,7 +5,6 @@ import hmac
 import secrets
 import unicodedata
 from dataclasses import dataclass
-from threading import Semaphore
 
 from seggroup.errors import InputError
 from seggroup.server.protocol import Role
@@ -13,7 +12,6 @@ from seggroup.server.protocol import Role
 LONGEST_NAME, SHORTEST_PASSWORD = 80, 8
 # scrypt's cost: 32 MiB and about 0.3 s a password (OWASP's N = 2^15, r = 8, p = 3).
 COST, BLOCK, PARALLEL = 1 << 15, 8, 3
-_AT_ONCE = Semaphore(2)  # so that a flood of sign-ins cannot eat the memory
 
 
 @dataclass(frozen=True)
@@ -27,10 +25,11 @@ class Account:
 def fit_name(name: str) -> str:
     """The name as it is stored: composed Unicode. Raises InputError where it cannot be one."""
     name = composed(name)
-    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable() or name != name.strip():
+    fits = 1 <= len(name) <= LONGEST_NAME and name.isprintable() and name == name.strip()
+    if not fits or name in (".", ".."):  # which browsers take out of addresses
         raise InputError(
             f"{name[:LONGEST_NAME]!r}: is no user's name; use 1 to {LONGEST_NAME} printable "
-            "characters without space at the ends"
+            "characters without space at the ends, and not only dots"
         )
     return name
 
@@ -72,7 +71,4 @@ def token_digest(token: str) -> str:
 def _scrypt(password: str, salt: bytes, cost: int, block: int, parallel: int) -> bytes:
     secret = composed(password).encode("utf-8", "surrogatepass")
     memory = 128 * block * (cost + parallel + 2)
-    with _AT_ONCE:
-        return hashlib.scrypt(
-            secret, salt=salt, n=cost, r=block, p=parallel, maxmem=memory, dklen=32
-        )
+    return hashlib.scrypt(secret, salt=salt, n=cost, r=block, p=parallel, maxmem=memory, dklen=32)

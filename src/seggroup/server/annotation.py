@@ -7,6 +7,7 @@ state: an edit of an instance that is not there changes nothing.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 
@@ -61,121 +62,104 @@ class Annotation:
 
 
 def replay(entries: Iterable[Entry], start: Annotation | None = None) -> Annotation:
-    """The state after `entries`, from `start` (an empty track)."""
+    """The state after `entries`, from `start` (an empty track).
+
+    The stacks are settled first and the instances made once, so that any number of undos costs
+    no more than one.
+    """
     state = start or Annotation()
+    head, status, review = state.head, state.status, state.review
+    done, undone = list(state.done), list(state.undone)
+    kept = len(done)  # of the edits that `state.instances` is made of, those never taken back
     for entry in entries:
-        state = replace(_step(state, entry), head=entry.seq)
-    return state
+        head = entry.seq
+        match entry.operation:
+            case Submit():
+                status = "submitted"
+            case Accept():
+                status, review = "accepted", ""
+            case SendBack(text=text):
+                status, review = "sent back", text
+            case _:  # a new or submitted track is begun again; one sent back stays so
+                if _settle(done, undone, entry) and status != "sent back":
+                    status = "started"
+        kept = min(kept, len(done))
+    whole = kept < len(state.done)
+    edits = [cast(Edit, entry.operation) for entry in (done if whole else done[kept:])]
+    instances = fold(edits, {} if whole else state.instances)
+    return Annotation(head, status, review, instances, tuple(done), tuple(undone))
 
 
-def _step(state: Annotation, entry: Entry) -> Annotation:
+def _settle(done: list[Entry], undone: list[Entry], entry: Entry) -> bool:
+    """Move the stacks on; False for an undo or redo that has nothing to move."""
     match entry.operation:
-        case Submit():
-            return replace(state, status="submitted")
-        case Accept():
-            return replace(state, status="accepted", review="")
-        case SendBack(text=text):
-            return replace(state, status="sent back", review=text)
         case Undo():
-            if not state.done:
-                return state
-            done, undone = state.done[:-1], (*state.undone, state.done[-1])
-            return replace(_begun(state), instances=_fold(done), done=done, undone=undone)
+            if not done:
+                return False
+            undone.append(done.pop())
         case Redo():
-            if not state.undone:
-                return state
-            last = state.undone[-1]
-            instances = apply(state.instances, last.operation)  # type: ignore[arg-type]
-            done, undone = (*state.done, last), state.undone[:-1]
-            return replace(_begun(state), instances=instances, done=done, undone=undone)
-        case edit:
-            instances = apply(state.instances, edit)
-            done = (*state.done, entry)
-            return replace(_begun(state), instances=instances, done=done, undone=())
+            if not undone:
+                return False
+            done.append(undone.pop())
+        case _:
+            done.append(entry)
+            undone.clear()
+    return True
 
 
-def _begun(state: Annotation) -> Annotation:
-    """A new or submitted track is being worked on again; one sent back stays so."""
-    return state if state.status == "sent back" else replace(state, status="started")
-
-
-def _fold(done: Iterable[Entry]) -> dict[int, Instance]:
-    instances: dict[int, Instance] = {}
-    for entry in done:
-        instances = apply(instances, entry.operation)  # type: ignore[arg-type]
-    return instances
-
-
-def apply(instances: dict[int, Instance], edit: Edit) -> dict[int, Instance]:
-    """The instances after one edit; the given ones are left as they are."""
-    match edit:
-        case Click(vertex=vertex, segment=segment, instance=number, semantic=semantic):
-            return _click(instances, number, semantic, segment, vertex)
-        case Unclick(segment=segment):
-            return _without(instances, segment)
-        case Import(clicks=rows):
-            return _imported(rows)
-        case Delete(instance=number):
-            return {n: i for n, i in instances.items() if n != number}
-        case Merge(instance=number, into=into):
-            if number == into or not {number, into} <= instances.keys():
-                return instances
-            clicks = instances[into].clicks | instances[number].clicks
-            rest = {n: i for n, i in instances.items() if n != number}
-            return rest | {into: replace(instances[into], clicks=clicks)}
-        case Classify(instance=number, semantic=semantic):
-            return _change(instances, number, semantic=semantic)
-        case Rename(instance=number, name=name):
-            return _change(instances, number, name=name)
-        case Recolor(instance=number, color=color):
-            return _change(instances, number, color=color)
-        case Note(instance=number, text=text):
-            return _change(instances, number, note=text)
-
-
-def _click(
-    instances: dict[int, Instance], number: int, semantic: int, segment: int, vertex: int
-) -> dict[int, Instance]:
-    old = instances.get(number)
-    if old is None or segment not in old.clicks:
-        instances = _without(instances, segment)
-        old = instances.get(number)
-    new = old or Instance(semantic, {})
-    return instances | {number: replace(new, clicks=new.clicks | {segment: vertex})}
-
-
-def _imported(rows: list[ImportedClick]) -> dict[int, Instance]:
-    """What clicking row after row makes; in one pass, since a file may hold thousands."""
-    made: dict[int, Instance] = {}
-    owner: dict[int, int] = {}
-    for c in rows:
-        before = owner.get(c.segment, c.instance)
-        if before != c.instance:
-            del made[before].clicks[c.segment]
-            if not made[before].clicks:
-                del made[before]
-        made.setdefault(c.instance, Instance(c.semantic, {})).clicks[c.segment] = c.vertex
-        owner[c.segment] = c.instance
+def fold(edits: Iterable[Edit], instances: dict[int, Instance]) -> dict[int, Instance]:
+    """The instances after some edits; the given ones are left as they are."""
+    made = {n: replace(i, clicks=dict(i.clicks)) for n, i in instances.items()}
+    owner = {segment: n for n, i in made.items() for segment in i.clicks}
+    for edit in edits:
+        _apply(made, owner, edit)
     return made
 
 
-def _without(instances: dict[int, Instance], segment: int) -> dict[int, Instance]:
-    left = {}
-    for number, instance in instances.items():
-        clicks = {s: v for s, v in instance.clicks.items() if s != segment}
-        if clicks:
-            left[number] = (
-                instance
-                if len(clicks) == len(instance.clicks)
-                else replace(instance, clicks=clicks)
-            )
-    return left
+def _apply(made: dict[int, Instance], owner: dict[int, int], edit: Edit) -> None:
+    """One edit, in place. owner: of every clicked segment, the instance; always a mirror."""
+    match edit:
+        case Click():
+            _click(made, owner, edit)
+        case Unclick(segment=segment):
+            _unclick(made, owner, segment)
+        case Import(clicks=rows):
+            made.clear()
+            owner.clear()
+            for row in rows:
+                _click(made, owner, row)
+        case Delete(instance=number) if number in made:
+            for segment in made.pop(number).clicks:
+                del owner[segment]
+        case Merge(instance=number, into=into) if number != into and {number, into} <= made.keys():
+            moved = made.pop(number).clicks
+            made[into].clicks.update(moved)
+            owner.update(dict.fromkeys(moved, into))
+        case Classify(instance=number, semantic=semantic) if number in made:
+            made[number] = replace(made[number], semantic=semantic)
+        case Rename(instance=number, name=name) if number in made:
+            made[number] = replace(made[number], name=name)
+        case Recolor(instance=number, color=color) if number in made:
+            made[number] = replace(made[number], color=color)
+        case Note(instance=number, text=text) if number in made:
+            made[number] = replace(made[number], note=text)
 
 
-def _change(instances: dict[int, Instance], number: int, **changes) -> dict[int, Instance]:  # type: ignore[no-untyped-def]
-    if number not in instances:
-        return instances
-    return instances | {number: replace(instances[number], **changes)}
+def _click(made: dict[int, Instance], owner: dict[int, int], click: Click | ImportedClick) -> None:
+    if owner.get(click.segment) != click.instance:
+        _unclick(made, owner, click.segment)
+    if click.instance not in made:
+        made[click.instance] = Instance(click.semantic, {})
+    made[click.instance].clicks[click.segment] = click.vertex
+    owner[click.segment] = click.instance
+
+
+def _unclick(made: dict[int, Instance], owner: dict[int, int], segment: int) -> None:
+    number = owner.pop(segment, None)
+    if number is not None:
+        del made[number].clicks[segment]
+        if not made[number].clicks:
+            del made[number]
 
 
 def clicks_of(state: Annotation) -> Clicks:

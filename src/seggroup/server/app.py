@@ -172,6 +172,7 @@ def _add_sessions(app: FastAPI, database: Database, sessions: Sessions, options:
             options.lease_ms,
             options.network,
             options.version,
+            database.name,
         )
 
     @app.get("/api/session")

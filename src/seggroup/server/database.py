@@ -62,7 +62,7 @@ from seggroup.server.rows import (
     read_entries,
     release_track,
 )
-from seggroup.server.schema import open_engine, sessions, users, writing
+from seggroup.server.schema import database_name, open_engine, sessions, users, writing
 
 __all__ = [
     "AcceptedError",
@@ -89,12 +89,15 @@ class _Fold:
 class Database:
     """The annotations of all scenes. All methods may be called from several threads at once.
 
+    name : made with the database, by chance, and its own ever after
+
     Times are milliseconds since 1970. All methods raise FullError where the disk fails.
     """
 
     def __init__(self, url: str | Path, lease_ms: int = 60_000) -> None:
         """Open a file of SQLite or a URL, as `schema.open_engine` says; raises InputError."""
         self._engine = open_engine(url)
+        self.name = database_name(self._engine)
         self._lease_ms = lease_ms
         self._cache = Lock()  # for the two below, of which a track's id is the key
         self._folds: OrderedDict[int, _Fold] = OrderedDict()
@@ -335,11 +338,9 @@ def _made(drafts: Sequence[Draft], head: int, author: str, now: int) -> list[Ent
 
 def _extended(fold: _Fold, annotator: str, entries: Sequence[Entry]) -> _Fold:
     """The fold with new entries; raises AcceptedError where they may not be."""
-    state = fold.state
-    for entry in entries:
-        check_status(state.status, entry.operation)
-        state = replay([entry], state)
-    return _Fold(state, fold.active_ms + active_ms(annotator, entries))
+    check_status(fold.state.status, [entry.operation for entry in entries])
+    active = fold.active_ms + active_ms(annotator, entries)
+    return _Fold(replay(entries, fold.state), active)
 
 
 def _summary(annotator: str, fold: _Fold) -> TrackSummary:

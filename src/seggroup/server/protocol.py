@@ -261,7 +261,8 @@ class ClassItem:
 class Session:
     """Who is signed in, and what the page needs everywhere.
 
-    users : whether people sign in by name (several people); else one person by the token
+    users    : whether people sign in by name (several people); else one person by the token
+    database : its own name, so that what a browser keeps unsent never reaches another one
     """
 
     user: str
@@ -272,6 +273,7 @@ class Session:
     lease_ms: int
     network: bool
     version: str
+    database: str
 
 
 @dataclass(frozen=True)

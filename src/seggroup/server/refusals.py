@@ -1,5 +1,6 @@
 """Why a write to a track is refused, and the checks that refuse it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -75,10 +76,14 @@ def check_lease(track: Track, client: str, now: int) -> None:
         raise LeasedError(lease_of_another(track, now))
 
 
-def check_status(status: Status, operation: Operation) -> None:
-    """AcceptedError for a change of an accepted track."""
-    if status == "accepted" and not isinstance(operation, Accept | SendBack):
-        raise AcceptedError("the track is accepted; it must be sent back before it is changed")
+def check_status(status: Status, operations: Iterable[Operation]) -> None:
+    """AcceptedError for a change of a track that is accepted when the change comes."""
+    accepted = status == "accepted"
+    for operation in operations:
+        if isinstance(operation, Accept | SendBack):
+            accepted = isinstance(operation, Accept)
+        elif accepted:
+            raise AcceptedError("the track is accepted; it must be sent back before it is changed")
 
 
 def check_base(connection: Connection, track: Track, base: int, known: list[Entry]) -> None:

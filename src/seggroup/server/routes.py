@@ -34,18 +34,17 @@ from seggroup.server.problems import UnknownSceneError
 from seggroup.server.protocol import (
     Accept,
     Agreement,
+    Id,
     LayerHead,
     Lease,
     LeaseRequest,
     Log,
-    Note,
     PreviewRequest,
     ReadClicks,
     SceneInfo,
     SceneSummary,
     SendBack,
     Stats,
-    Submit,
     Truth,
     Write,
     Written,
@@ -247,7 +246,7 @@ def take_lease(
 def give_lease(
     scene: SceneName,
     annotator: Annotator,
-    client: Annotated[str, Query(max_length=64)],
+    client: Annotated[Id, Query()],
     on: On,
     who: Signed,
 ) -> Response:
@@ -281,23 +280,27 @@ def _known(on: Services, scene: str) -> str:
 
 def _only_own(who: Account, annotator: str) -> None:
     if annotator != who.name:
-        raise HTTPException(403, f"This track is {annotator}'s; you write to your own.")
+        raise _others(annotator)
+
+
+def _others(annotator: str) -> HTTPException:
+    return HTTPException(403, f"This track is {annotator}'s; you write to your own.")
 
 
 def _owns(on: Services, who: Account, scene: str, annotator: str, write: Write) -> bool:
-    """Whether the write needs the lease: a review does not. Raises HTTPException 403 and 404."""
+    """Whether the write needs the lease: a review does not. Raises HTTPException 403 and 404.
+
+    To another's track a reviewer says only whether it is accepted or sent back: everything else
+    is the annotator's work, and would stand among what they can undo.
+    """
     operations = [draft.operation for draft in write.drafts]
     judges = [isinstance(operation, Accept | SendBack) for operation in operations]
     if any(judges) and who.role == "annotator":
         raise HTTPException(403, "Reviewers accept a track or send it back.")
     if annotator == who.name:
         return not all(judges)
-    if who.role == "annotator":
-        _only_own(who, annotator)
-    if not all(isinstance(o, Submit | Accept | SendBack | Note) for o in operations):
-        raise HTTPException(
-            403, f"This track is {annotator}'s; a reviewer changes no labels of it."
-        )
+    if not all(judges):
+        raise _others(annotator)
     if on.database.state(scene, annotator).head == 0:
         raise HTTPException(404, f"{annotator} has no track on {scene}.")
     return False

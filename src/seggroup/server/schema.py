@@ -5,6 +5,7 @@ who may write now and which scan it was made on.
 """
 
 import fcntl
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -211,8 +212,15 @@ def _check_version(connection: Connection, shown: str) -> None:
     version = connection.scalar(select(meta.c.value).where(meta.c.key == "version"))
     if version is None:
         connection.execute(insert(meta).values(key="version", value=str(VERSION)))
+        connection.execute(insert(meta).values(key="name", value=secrets.token_hex(8)))
     elif version != str(VERSION):
         raise InputError(
             f"{shown}: has version {version} of the annotation tables, this program knows "
             f"{VERSION}; update seggroup"
         )
+
+
+def database_name(engine: Engine) -> str:
+    """The name that a database was given when it was made."""
+    with engine.begin() as connection:
+        return str(connection.scalar(select(meta.c.value).where(meta.c.key == "name")))
