@@ -1,10 +1,12 @@
 """A toy room with boxes on its floor, for the browser: ``python tests/toy_rooms.py OUT.ply``.
 
-Prints, as JSON, where to click: a vertex of every instance that is seen from above.
+Prints, as JSON, where to click: a vertex of every instance that is seen from above. With --cloud
+it is a cloud without faces.
 """
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -90,5 +92,7 @@ def targets(scan, truth):
 
 if __name__ == "__main__":
     scan, truth = boxes_room(name=Path(sys.argv[1]).stem)
+    if "--cloud" in sys.argv:
+        scan = replace(scan, faces=scan.faces[:0])
     write_ply(Path(sys.argv[1]), scan, truth)
     print(json.dumps(list(targets(scan, truth))))

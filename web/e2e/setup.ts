@@ -43,15 +43,19 @@ export interface Target {
 }
 
 /** Write the toy room with 30 boxes (tests/toy_rooms.py) as FOLDER/NAME.ply. */
-export function writeRoom(folder: string, name = "boxes"): { file: string; targets: Target[] } {
+export function writeRoom(
+  folder: string,
+  name = "boxes",
+  ...options: string[]
+): { file: string; targets: Target[] } {
   const file = path.join(folder, `${name}.ply`);
-  const printed = execFileSync(PYTHON, [path.join(ROOT, "tests/toy_rooms.py"), file]);
+  const printed = execFileSync(PYTHON, [path.join(ROOT, "tests/toy_rooms.py"), file, ...options]);
   return { file, targets: JSON.parse(printed.toString()) as Target[] };
 }
 
-/** Run the program and give what it prints. */
-export function run(...command: string[]): string {
-  return execFileSync(PROGRAM, command).toString();
+/** Run the program with a line of input. */
+export function run(input: string, ...command: string[]): void {
+  execFileSync(PROGRAM, command, { input });
 }
 
 export interface Server {
@@ -88,13 +92,20 @@ export async function serve(
   return { address, origin: new URL(address).origin, process: child, stop };
 }
 
+interface Opening {
+  size?: { width: number; height: number };
+  /** Runs in the page before its own scripts. */
+  prepare?: () => void;
+}
+
 /** A page whose console errors and failed requests are collected. */
 export async function open(
   browser: Browser,
   address: string,
-  size = { width: 1280, height: 800 },
+  { size = { width: 1280, height: 800 }, prepare }: Opening = {},
 ): Promise<{ page: Page; faults: string[]; foreign: string[] }> {
   const context = await browser.newContext({ viewport: size });
+  if (prepare !== undefined) await context.addInitScript(prepare);
   const page = await context.newPage();
   const faults: string[] = [];
   const foreign: string[] = [];
