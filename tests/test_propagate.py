@@ -1,5 +1,6 @@
 """The laws of propagation: clicks keep, levels nest and grow, every vertex is labelled."""
 
+import tracemalloc
 from dataclasses import replace
 from itertools import pairwise
 
@@ -165,3 +166,14 @@ def test_released_resamples_a_small_scene_to_150000_points(small_mesh):
 def test_classes_come_with_the_instances():
     clicks = Clicks(*(np.array(c, np.int32) for c in ([0, 1], [4, 0], [39, NONE])))
     assert classes_of(np.array([0, 4, NONE], np.int32), clicks).tolist() == [NONE, 39, NONE]
+
+
+@pytest.mark.parametrize("largest", [5, 2**31 - 1])
+def test_classes_need_no_more_room_for_large_numbers(largest):
+    clicks = Clicks(*(np.array(c, np.int32) for c in ([0, 1, 2], [largest, 0, 0], [39, 1, 2])))
+    tracemalloc.start()
+    found = classes_of(np.array([0, largest, NONE, 4], np.int32), clicks)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.tolist() == [2, 39, NONE, NONE]
+    assert most < 1_000_000

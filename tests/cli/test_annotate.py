@@ -256,3 +256,23 @@ def test_a_databases_password_is_not_printed(run, tmp_path):
     address = "postgresql://me:secret@localhost/x"
     _, out, err = run("annotate", "room.ply", "--no-browser", "--database", address)
     assert "secret" not in out + err
+
+
+def test_a_preview_has_one_thread_to_itself():
+    program = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "import seggroup.cli.app\n"
+        "from seggroup.cli.annotating import Serving, serve\n"
+        "from seggroup.errors import InputError\n"
+        "assert 'numpy' not in sys.modules  # which reads it when it is first imported\n"
+        "try:\n"
+        "    serve(Serving([Path('none.ply')]))\n"
+        "except InputError:\n"
+        "    print(os.environ['OPENBLAS_NUM_THREADS'])\n"
+    )
+    for given, expected in ({}, "1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3"):
+        environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
+        words = [sys.executable, "-c", program]
+        done = subprocess.run(words, env=environment | given, capture_output=True, check=True)
+        assert done.stdout.decode().strip() == expected

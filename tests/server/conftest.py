@@ -6,6 +6,9 @@ tests, since pytest reads it before the hook for that is in place.
 
 import asyncio
 import itertools
+import socket
+import threading
+import time
 
 import httpx
 import pytest
@@ -129,3 +132,41 @@ def click():
         return {"kind": "click", **row}
 
     return make
+
+
+@pytest.fixture
+def start_live(make_client):
+    """Starts real servers on free ports: `start_live(users=True)` gives the browser and port."""
+    import uvicorn
+
+    from seggroup.server.app import uvicorn_config
+
+    running = []
+
+    def start(behind_proxy=False, **changes):
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        browser = make_client(allowed_hosts=frozenset([f"127.0.0.1:{port}", HOST]), **changes)
+        server = uvicorn.Server(uvicorn_config(browser.app, behind_proxy))
+        server.install_signal_handlers = lambda: None
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        running.append((server, thread, listener))
+        while not server.started:
+            time.sleep(0.01)
+        return browser, port
+
+    yield start
+    for server, thread, listener in running:
+        server.should_exit = True
+        thread.join(20)
+        listener.close()
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def live(start_live):
+    """A real server; gives its port and the cookie of a session of `ann`."""
+    browser, port = start_live(token="first", user="ann")
+    browser.get("/?token=first")
+    return port, f"seggroup_{port}={next(iter(browser.cookies.values()))}"

@@ -286,7 +286,12 @@ def test_everyone_writes_to_their_own_track(people, scene, write, click):
     told = rita.post(f"{ANN}/log", write(review, client="tab-00000009")).json()
     assert (told["status"], told["entries"][0]["author"]) == ("sent back", "rita")
     note = {"kind": "note", "instance": 0, "text": "which chair?"}
-    for operations in ([note], [note, {"kind": "accept"}], [{"kind": "submit"}], [{"kind": "undo"}]):
+    for operations in (
+        [note],
+        [note, {"kind": "accept"}],
+        [{"kind": "submit"}],
+        [{"kind": "undo"}],
+    ):
         problem(ada.post(f"{ANN}/log", write(*operations, client="tab-00000008")), 403)
     problem(rita.post("/api/scenes/b/tracks/ann/log", write({"kind": "accept"})), 404)
     track = ann.get("/api/scenes").json()[0]["tracks"][0]

@@ -598,13 +598,13 @@ class TestPeople:
         assert database.session(token, NOW + 2 * HOUR) is None
         assert database.session("x", NOW) is None
         assert database.session("\ud800", NOW) is None
-        other = database.open_session(account, NOW + 3 * HOUR)
+        other = database.open_session(account, NOW + 3 * HOUR, hours=2)
         assert database.session(token, NOW) is None  # the expired one is gone
         database.close_session(other)
         assert database.session(other, NOW) is None
 
     def test_only_a_token_s_hash_is_stored(self, database, tmp_path):
-        token = database.open_session(Account("ann", "admin"), NOW)
+        token = database.open_session(Account("ann", "admin"), NOW, hours=2)
         assert len(token) >= 40
         stored = b"".join(file.read_bytes() for file in tmp_path.iterdir())
         assert b"ann" in stored
@@ -618,8 +618,8 @@ class TestPeople:
             lambda: database.set_password("ann", "87654321"),
             lambda: database.remove_user("ann"),
         ):
-            token = database.open_session(Account("ann", "annotator"), NOW)
-            kept = database.open_session(Account("bob", "annotator"), NOW)
+            token = database.open_session(Account("ann", "annotator"), NOW, hours=2)
+            kept = database.open_session(Account("bob", "annotator"), NOW, hours=2)
             change()
             assert database.session(token, NOW) is None
             assert database.session(kept, NOW) is not None

@@ -1,16 +1,13 @@
 """Attacks on the server: foreign sites, names and tokens, sizes, passwords, paths."""
 
 import json
-import socket
 import threading
-import time
 
 import pytest
-import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
+from raw_http import chunks, code, talk
 
-from seggroup.server.app import uvicorn_config
 from seggroup.server.security import HEADERS, MAX_JSON, Door, Throttle
 
 HOST = "localhost:8737"
@@ -222,52 +219,6 @@ def test_no_name_becomes_a_path(client, name):
 # --- sizes, against a real server ---
 
 
-@pytest.fixture
-def live(make_client):
-    """A real server on a free port; gives the port and a session's cookie."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
-    browser = make_client(
-        token="first", user="ann", allowed_hosts=frozenset([f"127.0.0.1:{port}", HOST])
-    )
-    browser.get("/?token=first")
-    server = uvicorn.Server(uvicorn_config(browser.app))
-    server.install_signal_handlers = lambda: None
-    thread = threading.Thread(target=server.run, args=([listener],))
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    secret = next(iter(browser.cookies.values()))
-    yield port, f"seggroup_{port}={secret}"
-    server.should_exit = True
-    thread.join(20)
-    listener.close()
-    assert not thread.is_alive()
-
-
-def talk(port, head, *pieces, host=None):
-    """Send raw bytes and give what comes back until the server closes or falls silent."""
-    lines = [head, f"Host: {host or f'127.0.0.1:{port}'}", "Connection: close"]
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
-        try:
-            line.sendall(("\r\n".join(lines) + "\r\n").encode())
-            for piece in pieces:
-                line.sendall(piece)
-        except (ConnectionResetError, BrokenPipeError):
-            pass  # it was refused before all was sent
-        answer = b""
-        try:
-            while data := line.recv(65536):
-                answer += data
-        except ConnectionResetError:
-            pass
-    return answer
-
-
-def code(answer):
-    return int(answer.split(b" ", 2)[1]) if answer.startswith(b"HTTP/1.1 ") else None
-
-
 def test_a_real_server_says_little_of_itself(live):
     port, cookie = live
     answer = talk(port, "GET /api/session HTTP/1.1", f"Cookie: {cookie}\r\n\r\n".encode())
@@ -300,14 +251,6 @@ def test_bodies_over_the_limit_are_refused_before_they_are_read(live):
         assert code(answer) in (400, 413)
     stranger = talk(port, "POST /api/scenes/a/clicks HTTP/1.1", b"Content-Length: 9999\r\n\r\n")
     assert code(stranger) == 401  # without waiting for the body
-
-
-def chunks(total, size=65536):
-    """A chunked body of zeros, `total` bytes long."""
-    yield b"Transfer-Encoding: chunked\r\n\r\n"
-    for _ in range(total // size):
-        yield b"%x\r\n%s\r\n" % (size, bytes(size))
-    yield b"0\r\n\r\n"
 
 
 def test_chunked_bodies_are_counted_as_they_come(live):

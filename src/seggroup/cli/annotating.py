@@ -48,6 +48,9 @@ def serve(serving: Serving) -> None:
     Raises InputError for bad scenes, a port that is taken, and a host that others can reach
     where nobody could sign in.
     """
+    # A preview solves many small systems: two threads for each take ten times as long as one where
+    # the processors have other work. Read when numpy is first imported, which is below.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     import uvicorn
 
     from seggroup.io.classlist import nyu40, read_class_list
@@ -79,7 +82,8 @@ def serve(serving: Serving) -> None:
             user_name(),
             network=weights is not None,
         )
-        server = uvicorn.Server(uvicorn_config(create_app(catalogue, database, options)))
+        app = create_app(catalogue, database, options)
+        server = uvicorn.Server(uvicorn_config(app, behind_proxy=bool(serving.public_names)))
         catalogue.open_soon(sources[0].name)
         announce(address if token is None else f"{address}?token={token}", serving, len(sources))
         with suppress(KeyboardInterrupt):  # how it ends

@@ -16,7 +16,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from seggroup.classes import CLASS_COLORS, NYU40
 from seggroup.errors import InputError

@@ -169,14 +169,14 @@ def _check_made_on(
     """Refuse a file of another version, another mesh, or other segments."""
     if value.get("version") != VERSION:
         raise InputError(
-            f"{path}: has version {value.get('version')!r}, this program reads {VERSION}; "
+            f"{path}: has version {value.get('version')!r:.40}, this program reads {VERSION}; "
             "export the clicks again"
         )
     if value.get("mesh") != mesh_hash(scene.scan):
         count = value.get("vertices")
         if count != len(scene.scan.vertices):
             raise InputError(
-                f"{path}: was made on a mesh of {count} vertices, but {scene.name} has "
+                f"{path}: was made on a mesh of {count!r:.40} vertices, but {scene.name} has "
                 f"{len(scene.scan.vertices)}; use the clicks of this scan"
             )
         _check_positions(path, value, scene)
@@ -208,7 +208,8 @@ def _check_positions(path: Path, value: dict[str, Any], scene: Scene) -> None:
 def _near(position: list, vertex: np.ndarray, tolerance: float) -> bool:
     if len(position) != 3 or not all(type(x) in (int, float) for x in position):
         return False
-    return all(abs(x - float(y)) <= tolerance for x, y in zip(position, vertex, strict=True))
+    pairs = zip(position, vertex.tolist(), strict=True)
+    return all(y - tolerance <= x <= y + tolerance for x, y in pairs)  # x: an integer of any size
 
 
 def _list(path: Path, value: dict[str, Any]) -> list:

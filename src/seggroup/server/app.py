@@ -1,8 +1,10 @@
 """The application: the page, sessions, and the routes of `seggroup.server.routes`."""
 
+import asyncio
 import gzip
 import mimetypes
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -10,6 +12,7 @@ from time import monotonic
 
 import uvicorn
 from fastapi import FastAPI, HTTPException
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -25,6 +28,7 @@ from seggroup.server.routes import Services, Signed, cached, router
 from seggroup.server.security import (
     Door,
     Guard,
+    Impatient,
     Sessions,
     Throttle,
     cookie_name,
@@ -93,16 +97,21 @@ def create_app(catalogue: Catalogue, database: Database, options: Options) -> Fa
     return app
 
 
-def uvicorn_config(app: FastAPI) -> uvicorn.Config:
-    """How uvicorn serves the application: 16 KB of header at most, no web sockets, no log."""
+def uvicorn_config(app: FastAPI, behind_proxy: bool = False) -> uvicorn.Config:
+    """How uvicorn serves the application: 16 KB of header at most, no web sockets, no log.
+
+    behind_proxy : believe a proxy on this machine who asks and by which scheme; without one,
+                   any program here could give itself another address at every attempt
+    """
     return uvicorn.Config(
         app,
-        http="h11",
+        http=Impatient,
         ws="none",
         lifespan="off",
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=behind_proxy,
         limit_concurrency=256,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=3,
@@ -156,7 +165,8 @@ def _add_pages(
 
 
 def _add_sessions(app: FastAPI, database: Database, sessions: Sessions, options: Options) -> None:
-    throttle = Throttle()
+    by_name, by_address = Throttle(5), Throttle(30)
+    hashing = ThreadPoolExecutor(2)  # a password costs 0.3 s and 32 MB; others go on meanwhile
     classes = [
         ClassItem(i, known.name, known.color, list(known.synonyms))
         for i, known in options.classes.classes.items()
@@ -181,17 +191,22 @@ def _add_sessions(app: FastAPI, database: Database, sessions: Sessions, options:
         return told(who)
 
     @app.post("/api/login")
-    def login(request: Request, response: Response, credentials: Credentials) -> Session:
+    async def login(request: Request, response: Response, credentials: Credentials) -> Session:
         """Sign in by name and password; five failures a minute are let through."""
+        name, password = credentials.name, credentials.password
         address = request.client.host if request.client else ""
-        key = (composed(credentials.name), address)
-        if not throttle.attempt(key, monotonic()):
+        keys = {by_address: ("", address), by_name: (composed(name), address)}
+        if not all(throttle.attempt(key, monotonic()) for throttle, key in keys.items()):
             raise HTTPException(429, "Too many attempts; wait a minute.")
-        account = database.check(credentials.name, credentials.password)
-        if account is None or not options.users:
+        account = None
+        if options.users:
+            loop = asyncio.get_running_loop()
+            account = await loop.run_in_executor(hashing, database.check, name, password)
+        if account is None:
             raise HTTPException(401, "The name or the password is wrong.")
-        throttle.succeeded(key)
-        set_cookie(response, request, sessions.open(account))
+        for throttle, key in keys.items():
+            throttle.succeeded(key)
+        set_cookie(response, request, await run_in_threadpool(sessions.open, account))
         return told(account)
 
     @app.post("/api/logout", status_code=204)

@@ -64,7 +64,13 @@ class Catalogue:
         weights: Path | None = None,
         device: str = "auto",
     ) -> None:
-        """`layers`: folders of `<scene>.npz` by the name they are shown under."""
+        """`layers`: folders of `<scene>.npz` by the name they are shown under.
+
+        Raises InputError for a scene whose name cannot be sent to a browser.
+        """
+        for source in sources:
+            if not source.name.isprintable():  # also: bytes that are not UTF-8
+                raise InputError(f"{source.name!r}: is no name for a scene; rename the file")
         self._sources = {source.name: source for source in sources}
         self._loading, self._layers = loading, layers or {}
         self._weights, self._device = weights, device

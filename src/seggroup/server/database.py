@@ -270,7 +270,7 @@ class Database:
             return None
         return None if user is None else Account(user.name, user.role)
 
-    def open_session(self, account: Account, now: int, hours: int = 168) -> str:
+    def open_session(self, account: Account, now: int, hours: int) -> str:
         """A new random token that stands for the account; only its hash is stored."""
         token = secrets.token_urlsafe(32)
         row = {"digest": token_digest(token), "name": account.name, "role": account.role}

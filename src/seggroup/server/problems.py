@@ -38,7 +38,7 @@ class UnknownSceneError(Exception):
 
 def respond(problem: Problem) -> Response:
     """The problem as an answer; after a body that was not read to its end, the last one."""
-    headers = {"connection": "close"} if problem.status in (401, 403, 413, 421) else {}
+    headers = {"connection": "close"} if problem.status in (401, 403, 408, 413, 421) else {}
     body = _PROBLEM.dump_json(problem, exclude_none=True)
     return Response(body, problem.status, headers, "application/problem+json")
 

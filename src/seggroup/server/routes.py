@@ -86,7 +86,7 @@ async def body(request: Request, who: Annotated[Account, Depends(signed)]) -> by
 
 On = Annotated[Services, Depends(services)]
 Signed = Annotated[Account, Depends(signed)]
-SceneName = Annotated[str, Path(max_length=200)]
+SceneName = Annotated[str, Path(max_length=255)]
 Annotator = Annotated[str, Path(max_length=80)]
 
 

@@ -4,7 +4,9 @@ The operations are the truth and are only ever appended to; everything else abou
 who may write now and which scan it was made on.
 """
 
+import errno
 import fcntl
+import os
 import secrets
 import sqlite3
 from collections.abc import Iterator
@@ -184,7 +186,13 @@ def _make_private(path: Path) -> None:
 
 
 def _prepare_sqlite(engine: Engine) -> None:
-    """Durable and concurrent: a write-ahead log, synced at every commit; writers queue up front."""
+    """Durable and concurrent: a write-ahead log, synced at every commit; writers queue up front.
+
+    A file that was removed or replaced while it was open would take writes and lose them: from
+    then on every transaction is refused.
+    """
+    path = Path(engine.url.database or "")
+    opened = path.stat()
 
     def connect(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # transactions begin below, not in the driver
@@ -195,6 +203,8 @@ def _prepare_sqlite(engine: Engine) -> None:
         connection.execute("PRAGMA foreign_keys = ON")
 
     def begin(connection: Connection) -> None:
+        if not (path.exists() and os.path.samestat(path.stat(), opened)):
+            raise OSError(errno.ESTALE, "its file was removed or replaced; start the program again")
         writing = connection.get_execution_options().get("writing", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 

@@ -6,6 +6,7 @@ with a foreign Origin are refused, and a foreign name that points here (DNS rebi
 allowed Host.
 """
 
+import asyncio
 import hmac
 import logging
 import secrets
@@ -17,18 +18,21 @@ from dataclasses import dataclass
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from seggroup.server.database import Account, Database
-from seggroup.server.problems import respond
+from seggroup.server.database import Account, Database, FullError
+from seggroup.server.problems import problem_of, respond
 from seggroup.server.protocol import Problem
 
 MAX_JSON = 2_000_000  # bytes of a request's body
-MAX_CLICK_FILE = 32_000_000
+MAX_CLICK_FILE = 10_000_000  # 500 for each of the 20,000 clicks that are taken
 MAX_LOGIN = 10_000  # the one body that is taken from anybody
-SESSION_HOURS = 168
+BODY_SECONDS = 60.0  # until a body is here
+HEAD_SECONDS = 20.0  # until a connection has asked for something
+SESSION_HOURS = 72
 
 HEADERS = {
     "content-security-policy": (
@@ -152,6 +156,28 @@ def set_cookie(response: Response, request: Request, secret: str) -> None:
     )
 
 
+class Impatient(H11Protocol):
+    """uvicorn's protocol; it hangs up on a connection that asks for nothing.
+
+    Left to itself it waits for ever for the head of a request: a few hundred idle connections
+    would be all that it takes.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Look after the connection from its start on."""
+        super().connection_made(transport)
+        self.loop.call_later(HEAD_SECONDS, self._look, None)
+
+    def _look(self, last: object) -> None:
+        if self.transport.is_closing():
+            return
+        is_waiting = self.cycle is None or self.cycle.response_complete
+        if is_waiting and self.cycle is last:  # no request since the last look
+            self.transport.close()
+        else:
+            self.loop.call_later(HEAD_SECONDS, self._look, self.cycle)
+
+
 @dataclass(frozen=True)
 class Guard:
     """ASGI middleware: refuses, finds the account, bounds the body, adds the headers.
@@ -183,8 +209,10 @@ class Guard:
             if problem is not None:
                 return await respond(problem)(scope, receive, guarded)
             await self.app(scope, _bounded(receive, _limit(scope)), guarded)
+        except ClientDisconnect:
+            return None
         except Exception:
-            _log.exception("%s %s", scope["method"], scope["path"])
+            _log.exception("%s %r", scope["method"], scope["path"])
             if started:
                 raise
             problem = Problem("Internal error", 500, "This is a fault of the program.")
@@ -194,7 +222,10 @@ class Guard:
     async def _identify(self, scope: Scope) -> Problem | None:
         """Put the account into the request; a problem where it needs one and there is none."""
         secret = Request(scope).cookies.get(cookie_name(scope))
-        account = await run_in_threadpool(self.sessions.find, secret)
+        try:
+            account = await run_in_threadpool(self.sessions.find, secret)
+        except FullError as error:
+            return problem_of(error)
         scope.setdefault("state", {})["account"] = account
         return None if account is not None or _open_to_all(scope) else self.sessions.signed_out()
 
@@ -240,12 +271,19 @@ def _limit(scope: Scope) -> int:
 
 
 def _bounded(receive: Receive, limit: int) -> Receive:
-    """Stop reading a body (its length may be unknown) as soon as it is over the limit."""
+    """Stop reading a body (its length may be unknown) as soon as it is over the limit, or late."""
     taken = 0
+    end: float | None = asyncio.get_running_loop().time() + BODY_SECONDS
 
     async def bounded() -> Message:
-        nonlocal taken
-        message = await receive()
+        nonlocal taken, end
+        try:
+            async with asyncio.timeout_at(end):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, "The request came too slowly; send it again.") from None
+        if not message.get("more_body"):
+            end = None  # what is awaited from now on is the end of the connection
         taken += len(message.get("body", b""))
         if taken > limit:
             raise HTTPException(413, too_large(limit).detail)
