@@ -31,6 +31,10 @@ export type Saving =
   | { readonly kind: "full" | "blocked"; readonly detail: string };
 
 const BATCH = 100;
+// The database has been put back to an older copy: what is here cannot follow on from it.
+const SHORTER =
+  "its log is shorter than what this page has seen of it, as of an older copy of the database. " +
+  "Load the page again.";
 const WAITS_MS = [1000, 2000, 4000, 8000, 15_000];
 
 export class Outbox {
@@ -181,7 +185,9 @@ export class Outbox {
   private async stale(missed: readonly Entry[]): Promise<number> {
     if (this.take(missed)) return 0;
     try {
-      const log = await this.transport.log(this.queue.confirmed.head);
+      const { head } = this.queue.confirmed;
+      const log = await this.transport.log(head);
+      if (log.head < head) return this.failed({ kind: "blocked", detail: SHORTER });
       return this.take(log.entries) ? 0 : this.failed({ kind: "offline" });
     } catch {
       return this.failed({ kind: "offline" });

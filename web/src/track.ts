@@ -74,8 +74,8 @@ export class Track {
   }
 
   /**
-   * Write a reviewer's word, or a note on another's track, past the queue: it must get through
-   * also where the owner's edits wait. Rejects with `ApiError` or `Unreachable`.
+   * Write a reviewer's word past the queue: it must get through also where the owner's edits wait.
+   * Rejects with `ApiError` or `Unreachable`.
    */
   async review(operation: Operation): Promise<void> {
     const activeMs = this.activity.take(performance.now());

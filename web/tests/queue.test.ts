@@ -221,6 +221,18 @@ describe("the outbox", () => {
     expect([...outbox.queue.local.instances.keys()]).toEqual([0, 1]);
   });
 
+  it("says so where the server's log is an older copy", async () => {
+    const [server, store] = [new FakeServer(), new Store()];
+    const outbox = await open(server, store);
+    for (const i of upTo(5)) outbox.push(click(i, i), 1);
+    await settle(0);
+    server.entries = server.entries.slice(0, 2);
+    outbox.push(click(9, 9), 1);
+    await settle(0);
+    expect(outbox.saving).toMatchObject({ kind: "blocked" });
+    expect(outbox.queue.drafts).toHaveLength(1);
+  });
+
   it("waits while another has the lease, and goes on when it has it back", async () => {
     const [server, store] = [new FakeServer(), new Store()];
     const outbox = await open(server, store);

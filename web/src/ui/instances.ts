@@ -230,7 +230,13 @@ function items(editor: Editor, page: ListPage, anchor: HTMLElement, n: number): 
       disabled: closed,
       run: () => void classify(editor, page, anchor, n),
     },
-    { label: "Note…", act: "note", icon: "note", run: () => void note(editor, n) },
+    {
+      label: "Note…",
+      act: "note",
+      icon: "note",
+      disabled: closed,
+      run: () => void note(editor, n),
+    },
     {
       label: "Merge into…",
       act: "merge",
@@ -279,14 +285,11 @@ async function classify(
   if (semantic !== null) editor.edit({ kind: "classify", instance: n, semantic });
 }
 
-/** A note may also be written by a reviewer on another's track. */
 async function note(editor: Editor, n: number): Promise<void> {
   const before = editor.instances.get(n)?.note ?? "";
   const text = await askText(`Note on ${editor.label(n)}`, before, 2000, true);
   if (text === null || text === before) return;
-  const operation = { kind: "note" as const, instance: n, text };
-  if (editor.track.own) editor.edit(operation);
-  else await editor.review(operation);
+  editor.edit({ kind: "note", instance: n, text });
 }
 
 async function mergeInto(editor: Editor, n: number): Promise<void> {
@@ -297,7 +300,7 @@ async function mergeInto(editor: Editor, n: number): Promise<void> {
     const option = el(
       "option",
       { value: other, selected: false },
-      `${other}: ${editor.label(other)}`,
+      editor.instances.get(other)?.name === "" ? editor.label(other) : `${editor.label(other)} (${other})`,
     );
     if (same) select.prepend(option);
     else select.append(option);
