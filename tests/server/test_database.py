@@ -499,7 +499,7 @@ def test_a_disk_that_takes_no_more(database, tmp_path):
     add(database, 0, draft(1))
     room = (tmp_path / "log.sqlite-wal").stat().st_size
     import_ = Import("import", "f", [ImportedClick(i, i, 1, 1) for i in range(2000)])
-    with files_no_larger_than(room + 5000), pytest.raises(FullError, match="nothing was saved"):
+    with files_no_larger_than(room + 5000), pytest.raises(FullError):
         add(database, 1, draft(2, import_))
     assert database.read("room", "ann").head == 1
     assert database.state("room", "ann").head == 1

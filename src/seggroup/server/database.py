@@ -326,7 +326,7 @@ def _failing() -> Iterator[None]:
         yield
     except (OperationalError, OSError) as error:
         reason = error.strerror if isinstance(error, OSError) else error.orig
-        raise FullError(f"the database refused ({reason}); nothing was saved") from error
+        raise FullError(str(reason)) from error
 
 
 def _made(drafts: Sequence[Draft], head: int, author: str, now: int) -> list[Entry]:
