@@ -6,6 +6,7 @@ import {
   along,
   between,
   type Box,
+  corners,
   dot,
   FIELD,
   length,
@@ -15,15 +16,18 @@ import {
   type Vector,
 } from "./camera";
 
-/** Segments larger than this (radius, metres) are looked at about the vertex, not the middle. */
-const LARGE = 1.2;
+/** Segments larger than this (radius, metres) are not shown whole. */
+const LARGE = 2.4;
 
 /** From how far a small segment is looked at, metres: what is about it must show as well. */
 const NEAREST = 2.2;
 
 /** Shares of the wanted distance that are tried; nearer is worse, as less shows about the place. */
 const SHARES = [1, 0.75, 0.55, 0.4, 0.28, 0.2];
-const NEARER = 0.9;
+const NEARER = 1.2;
+
+/** What it is worth to see all points of the segment. */
+const WHOLE = 0.8;
 
 /** How far out of the scan's box, seen from above, an eye still counts as within, metres. */
 const BRIM = 0.4;
@@ -53,12 +57,13 @@ interface Candidate {
 }
 
 /**
- * A pose from which the place is seen, with what is about it.
+ * A pose from which the place is seen, with what is about it; the vertex is in the middle of the
+ * view, where the keyboard clicks.
  *
  * Directions about the surface's normal, on both sides and at several distances, are ranked: the
  * room's inside is better than its outside, the front of a surface than its back, a view from
- * somewhat above than a level or a steep one, a small turn than a large one. The first is taken
- * from which `seen` holds for the vertex and most of the points; else that with the most of them.
+ * somewhat above than a level or a steep one, a small turn than a large one; and it is good to see
+ * many of the points. The best is taken from which `seen` holds for the vertex.
  */
 export function approach(
   place: Place,
@@ -67,27 +72,24 @@ export function approach(
   seen: (eye: Vector, point: Vector) => boolean,
 ): Pose {
   const { vertex, box } = place;
-  const radius = box ? length(minus(box.max, box.min)) / 2 : 0;
-  const middle = box ? along(box.min, minus(box.max, box.min), 0.5) : vertex;
-  const target = radius > LARGE ? vertex : middle;
-  const wanted = Math.max(NEAREST, (1.5 * Math.min(radius, 2 * LARGE)) / Math.sin(FIELD / 2));
-  const ranked = candidates(place, scan, target, wanted, outward(pose));
-  const eye = bestSeen(ranked, place, seen) ?? along(target, outward(pose), wanted);
-  return between(eye, target, pose.azimuth);
+  const reach = box ? Math.max(...corners(box).map((end) => length(minus(end, vertex)))) : 0;
+  const wanted = Math.max(NEAREST, (1.3 * Math.min(reach, LARGE)) / Math.sin(FIELD / 2));
+  const ranked = candidates(place, scan, wanted, outward(pose));
+  const eye = bestSeen(ranked, place, seen) ?? along(vertex, outward(pose), wanted);
+  return between(eye, vertex, pose.azimuth);
 }
 
 function candidates(
-  { normal }: Place,
+  { vertex, normal }: Place,
   scan: Surroundings,
-  target: Vector,
   wanted: number,
   now: Vector,
 ): Candidate[] {
   const found: Candidate[] = [];
   for (const direction of directions(normal, now)) {
-    const worth = worthOf(direction, normal, now, scan, target);
+    const worth = worthOf(direction, normal, now, scan, vertex);
     for (const share of SHARES) {
-      const eye = along(target, direction, wanted * share);
+      const eye = along(vertex, direction, wanted * share);
       const out = within(eye, scan.box) ? 0 : 0.6;
       found.push({ eye, worth: worth - NEARER * (1 - share) - out });
     }
@@ -95,18 +97,19 @@ function candidates(
   return found.sort((a, b) => b.worth - a.worth);
 }
 
-/** The first that sees the vertex and most points; else the one that sees the vertex and most. */
+/** The best eye that sees the vertex; null where none does. */
 function bestSeen(
   ranked: readonly Candidate[],
   { vertex, points }: Place,
   seen: (eye: Vector, point: Vector) => boolean,
 ): Vector | null {
-  let [best, most]: [Vector | null, number] = [null, -1];
-  for (const { eye } of ranked) {
+  let [best, most]: [Vector | null, number] = [null, -Infinity];
+  for (const { eye, worth } of ranked) {
+    if (worth + WHOLE <= most) break; // none that follows can be better
     if (!seen(eye, vertex)) continue;
     const count = points.filter((point) => seen(eye, point)).length;
-    if (count >= 0.7 * points.length) return eye;
-    if (count > most) [best, most] = [eye, count];
+    const value = worth + (WHOLE * count) / Math.max(1, points.length);
+    if (value > most) [best, most] = [eye, value];
   }
   return best;
 }
@@ -116,11 +119,11 @@ function worthOf(
   normal: Vector,
   now: Vector,
   { box, middle, inward }: Surroundings,
-  target: Vector,
+  vertex: Vector,
 ): number {
   const facing = dot(direction, normal);
   const front = inward * facing + (1 - inward) * Math.abs(facing);
-  const toMiddle = minus(middle, target);
+  const toMiddle = minus(middle, vertex);
   const half = 0.5 * Math.hypot(box.max[0] - box.min[0], box.max[1] - box.min[1]);
   const inside = (direction[0] * toMiddle[0] + direction[1] * toMiddle[1]) / Math.max(half, 0.1);
   const [low, steep] = [Math.min(0, direction[2] - 0.3), Math.max(0, direction[2] - 0.75)];
@@ -128,9 +131,7 @@ function worthOf(
 }
 
 function within([x, y]: Vector, { min, max }: Box): boolean {
-  return (
-    x > min[0] - BRIM && x < max[0] + BRIM && y > min[1] - BRIM && y < max[1] + BRIM
-  );
+  return x > min[0] - BRIM && x < max[0] + BRIM && y > min[1] - BRIM && y < max[1] + BRIM;
 }
 
 /** Unit vectors about the normal and its opposite, and the present direction. */

@@ -46,6 +46,8 @@ export class Editor {
   truth: TruthIndex | null = null;
   view: View = { source: CLICKS, against: null, byClass: false };
   readonly guide = new Guide();
+  /** The suggestion outlined in the picture, until the next click. */
+  marked: Suggestion | null = null;
   readonly live: Live;
   readonly classes: ReadonlyMap<number, ClassItem>;
   readonly dense: ReadonlyMap<number, number>;
@@ -148,13 +150,16 @@ export class Editor {
       this.pickUp(decision.current);
       this.page.say(decision.text);
     } else if (decision.kind === "choose class") {
+      this.viewer.setMark({ segment: pick.segment, vertex: pick.vertex });
       const chosen = await this.page.chooseClass();
+      this.showMark();
       if (chosen === null) return;
       this.chooseClass(chosen);
       await this.click(pick, keys);
     } else if (this.allowed()) {
       const before = this.current;
       this.current = decision.current;
+      this.setMark(null);
       if (decision.text !== undefined) this.page.say(decision.text);
       const { operation } = decision;
       if (operation.kind === "click" && mode === "scratch") this.recentClass(operation.semantic);
@@ -268,6 +273,7 @@ export class Editor {
       }
     }
     this.mode = mode;
+    if (mode === "results") this.setMark(null);
     this.refresh();
   }
 
@@ -324,6 +330,7 @@ export class Editor {
     if (this.seen !== this.instances) {
       this.seen = this.instances;
       this.owner = owners(this.instances);
+      if (this.marked !== null && this.isClicked(this.marked.segment)) this.setMark(null);
       this.askLive();
     }
     this.easel.paint();
@@ -354,6 +361,7 @@ export class Editor {
     if (next !== null) this.flyTo(next);
     else {
       this.page.say("No more suggestions for these clicks.");
+      this.setMark(null);
       this.refresh();
     }
   }
@@ -365,20 +373,43 @@ export class Editor {
     else this.page.say("No suggestion before this one.");
   }
 
-  /** Fly to a suggestion and show its segment as if the pointer were there. */
+  /** Fly to a suggestion, outlined from now on. */
   flyTo(suggestion: Suggestion): void {
-    const segment = this.dense.get(suggestion.segment);
-    void this.viewer.flyTo(suggestion.vertex, segment).then(() => {
-      if (this.guide.shown === suggestion) this.viewer.setHover(segment ?? null);
-    });
-    this.page.say(suggestion.reason);
+    const { vertex, segment, reason } = suggestion;
+    this.reveal(vertex);
+    void this.viewer.flyTo(vertex, this.dense.get(segment));
+    this.setMark(suggestion);
+    this.page.say(`Outlined: ${reason}.`);
     this.refresh();
+  }
+
+  /** Undo what keeps a vertex from being seen. */
+  private reveal(vertex: number): void {
+    if (this.viewer.shows(vertex)) return;
+    this.viewer.setCut(null);
+    this.showAll();
+  }
+
+  /** Outline a suggestion's segment in the picture, or none. */
+  setMark(suggestion: Suggestion | null): void {
+    if (this.marked === suggestion) return;
+    this.marked = suggestion;
+    this.showMark();
+    this.tell();
+  }
+
+  private showMark(): void {
+    const { marked } = this;
+    const segment = marked === null ? undefined : this.dense.get(marked.segment);
+    this.viewer.setMark(segment === undefined ? null : { segment, vertex: marked!.vertex });
   }
 
   /** Fly to an instance's first click. */
   flyToInstance(number: number): void {
     const first = [...(this.instances.get(number)?.clicks ?? [])].at(0);
-    if (first !== undefined) void this.viewer.flyTo(first[1], this.dense.get(first[0]));
+    if (first === undefined) return;
+    this.reveal(first[1]);
+    void this.viewer.flyTo(first[1], this.dense.get(first[0]));
   }
 
   private readonly isClicked = (segment: number): boolean => this.owner.has(segment);

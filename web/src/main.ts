@@ -10,7 +10,7 @@ import { editorPage } from "./ui/editorpage";
 import { el } from "./ui/dom";
 import { count } from "./ui/format";
 import { loginPage } from "./ui/login";
-import { messagePage } from "./ui/message";
+import { addressPage, messagePage } from "./ui/message";
 import { scenesPage } from "./ui/scenes";
 import { statsPage } from "./ui/stats";
 import { useTheme } from "./ui/theme";
@@ -145,8 +145,8 @@ async function start(): Promise<void> {
     enter(await api.session());
   } catch (error) {
     const strange = error instanceof api.ApiError && error.problem.status === 401;
-    if (strange) show(loginPage(enter));
-    else failed(error);
+    if (!strange) failed(error);
+    else show(error.problem.type === "token" ? addressPage() : loginPage(enter));
   }
 }
 

@@ -6,7 +6,8 @@
  *    as they lie in memory (all ones where there is nothing).
  * 2. The picture pass looks every pixel's segment up in the palette. Hover, clicks and spreading
  *    labels change only this pass, whose cost does not grow with the scan.
- * 3. The ball pass draws the clicked vertices as small spheres, hidden by what is before them.
+ * 3. The ball pass draws the clicked vertices as small spheres, hidden by what is before them, and
+ *    a ring about the place that is marked, over everything.
  *
  * A triangle whose corners differ in segment takes that of its last corner.
  */
@@ -23,6 +24,9 @@ import {
 import { ROW } from "./palette";
 
 const ROW_BITS = Math.log2(ROW);
+
+/** Radius of the ring about the marked place, CSS pixels, as the shaders read it. */
+const RING = "20.0";
 
 const SURFACE_VERTEX = /* glsl */ `
 precision highp float;
@@ -122,15 +126,23 @@ void main() {
   gl_Position = vec4(position.xy, 0.0, 1.0);
 }`;
 
+/** Of the place that is marked: unlike the pointer's red, and dark-edged on bright scans. */
+const MARK_COLORS = /* glsl */ `
+const vec3 MARK_COLOR = vec3(1.0, 0.80, 0.10);
+const vec3 MARK_EDGE = vec3(0.07, 0.08, 0.10);
+`;
+
 const PICTURE_FRAGMENT = /* glsl */ `
 precision highp float;
 precision highp int;
+${MARK_COLORS}
 uniform sampler2D surface;
 uniform sampler2D ids;
 uniform sampler2D palette;
 uniform vec3 background;
 uniform vec3 hoverColor;
 uniform int hover;
+uniform int mark;
 uniform float shading; // 0 or 1
 uniform float pixel;   // device pixels per CSS pixel
 out vec4 picture;
@@ -161,15 +173,21 @@ float stripe() {
 
 /** How far a spread colour covers the scan: less with less confidence, hatched below a half. */
 float cover(float confidence) {
-  if (confidence >= 0.9) return 0.80;
-  if (confidence >= 0.5) return mix(0.40, 0.66, (confidence - 0.5) / 0.4);
-  return mix(0.10, mix(0.55, 0.72, 2.0 * confidence), stripe());
+  if (confidence >= 0.9) return 0.56;
+  if (confidence >= 0.5) return mix(0.30, 0.48, (confidence - 0.5) / 0.4);
+  return mix(0.04, 0.52, stripe());
 }
 
-bool onRim(ivec2 at) {
-  int reach = int(pixel * 1.6 + 0.5);
-  return segmentAt(at + ivec2(reach, 0)) != hover || segmentAt(at - ivec2(reach, 0)) != hover ||
-    segmentAt(at + ivec2(0, reach)) != hover || segmentAt(at - ivec2(0, reach)) != hover;
+/** A spread colour as bright as the scan, whose objects stay to be recognised by their texture. */
+vec3 tintOf(vec3 paint, vec3 scanned) {
+  return paint * (0.40 + 0.80 * dot(scanned, vec3(0.299, 0.587, 0.114)));
+}
+
+/** Whether a segment ends within so many CSS pixels of this one of its pixels. */
+bool endsWithin(ivec2 at, int segment, float pixels) {
+  int reach = int(pixel * pixels + 0.5);
+  return segmentAt(at + ivec2(reach, 0)) != segment || segmentAt(at - ivec2(reach, 0)) != segment ||
+    segmentAt(at + ivec2(0, reach)) != segment || segmentAt(at - ivec2(0, reach)) != segment;
 }
 
 void main() {
@@ -186,18 +204,29 @@ void main() {
 #ifdef PAINT
   vec4 paint = texelFetch(palette, ivec2(segment & ${ROW - 1}, segment >> ${ROW_BITS}), 0);
   float share = paint.a;
+  vec3 shade = paint.rgb * light;
 #ifdef SPREAD
   float style = floor(paint.a * 255.0 + 0.5);
-  if (style > 0.0 && style < 255.0) share = cover((style - 1.0) / 253.0);
+  if (style > 0.0 && style < 255.0) {
+    share = cover((style - 1.0) / 253.0);
+    shade = tintOf(paint.rgb, scanned);
+  }
 #endif
-  color = mix(scanned, paint.rgb * light, share);
+  color = mix(scanned, shade, share);
 #endif
 #ifdef PASTEL
   color = pastel(segment) * light;
 #endif
 #ifdef HOVER
   if (segment == hover) {
-    color = onRim(at) ? vec3(1.0, 0.96, 0.90) : mix(color, hoverColor * light, 0.88);
+    bool rim = endsWithin(at, hover, 1.6);
+    color = rim ? vec3(1.0, 0.96, 0.90) : mix(color, hoverColor * light, 0.88);
+  }
+#endif
+#ifdef MARK
+  if (segment == mark) {
+    if (endsWithin(at, mark, 1.2)) color = MARK_EDGE;
+    else if (endsWithin(at, mark, 4.2)) color = MARK_COLOR;
   }
 #endif
   picture = vec4(color, 1.0);
@@ -248,6 +277,30 @@ void main() {
   picture = vec4(square > 0.72 ? vec3(1.0) : color, 1.0);
 }`;
 
+const RING_VERTEX = /* glsl */ `
+precision highp float;
+uniform mat4 modelViewMatrix;
+uniform mat4 projectionMatrix;
+uniform float pixel; // device pixels per CSS pixel
+in vec3 position;
+
+void main() {
+  gl_Position = projectionMatrix * modelViewMatrix * vec4(position, 1.0);
+  gl_PointSize = 2.0 * ${RING} * pixel;
+}`;
+
+const RING_FRAGMENT = /* glsl */ `
+precision highp float;
+${MARK_COLORS}
+out vec4 picture;
+
+void main() {
+  float away = ${RING} * length(2.0 * gl_PointCoord - 1.0);
+  if (away > ${RING} || away < ${RING} - 6.0) discard;
+  bool edge = away > ${RING} - 1.3 || away < ${RING} - 4.7;
+  picture = vec4(edge ? MARK_EDGE : MARK_COLOR, 1.0);
+}`;
+
 /** What the surface pass must know to be compiled. */
 export interface SurfaceKind {
   readonly CLOUD: boolean;
@@ -257,12 +310,13 @@ export interface SurfaceKind {
   readonly HIDING: boolean;
 }
 
-/** What the picture pass must know: which colours are shown, and whether a segment is hovered. */
+/** What the picture pass must know: which colours are shown, whether one is hovered or marked. */
 export interface PictureKind {
   readonly PAINT: boolean;
   readonly SPREAD: boolean;
   readonly PASTEL: boolean;
   readonly HOVER: boolean;
+  readonly MARK: boolean;
 }
 
 /** The names that are on, as macros: software runs both sides of a branch, so none is taken. */
@@ -306,6 +360,7 @@ export function pictureUniforms() {
     background: { value: new Vector3(1, 1, 1) },
     hoverColor: { value: new Vector3(1, 0.16, 0.16) },
     hover: { value: -1 },
+    mark: { value: -1 },
     shading: { value: 1 },
     pixel: { value: 1 },
   };
@@ -350,3 +405,14 @@ export function ballMaterial(uniforms: ReturnType<typeof ballUniforms>): RawShad
   });
 }
 
+/** The ring about the marked place; `pixel` as in the picture pass. */
+export function ringMaterial(pixel: { value: number }): RawShaderMaterial {
+  return new RawShaderMaterial({
+    glslVersion: GLSL3,
+    vertexShader: RING_VERTEX,
+    fragmentShader: RING_FRAGMENT,
+    uniforms: { pixel },
+    depthTest: false,
+    depthWrite: false,
+  });
+}

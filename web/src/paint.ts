@@ -131,7 +131,10 @@ function at(picture: Picture, s: number): Color {
 
 function same(a: Picture, b: Picture, s: number): boolean {
   if (a.style[s] !== b.style[s] || a.confidence[s] !== b.confidence[s]) return false;
-  return [0, 1, 2].every((i) => a.color[3 * s + i] === b.color[3 * s + i]);
+  const [p, q] = [a.color, b.color];
+  return (
+    p[3 * s] === q[3 * s] && p[3 * s + 1] === q[3 * s + 1] && p[3 * s + 2] === q[3 * s + 2]
+  );
 }
 
 /**

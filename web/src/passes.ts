@@ -30,6 +30,7 @@ import {
   type PictureKind,
   pictureMaterial,
   pictureUniforms,
+  ringMaterial,
   type SurfaceKind,
   surfaceMaterial,
   surfaceUniforms,
@@ -65,7 +66,13 @@ interface Loaded {
 /** The stand-in's discs grow no more than this, as large discs cost more than many. */
 const MOST_GROWTH = 2;
 
-const NOTHING: PictureKind = { PAINT: false, SPREAD: false, PASTEL: false, HOVER: false };
+const NOTHING: PictureKind = {
+  PAINT: false,
+  SPREAD: false,
+  PASTEL: false,
+  HOVER: false,
+  MARK: false,
+};
 
 export class Passes {
   readonly counts: Counts = { frames: 0, uploads: 0, texels: 0 };
@@ -79,6 +86,7 @@ export class Passes {
   private readonly materials = new Map<string, RawShaderMaterial>();
   private readonly screen: Mesh<BufferGeometry, RawShaderMaterial>;
   private readonly ballPoints: Points<BufferGeometry, RawShaderMaterial>;
+  private readonly ring: Points<BufferGeometry, RawShaderMaterial>;
   private loaded: Loaded | null = null;
 
   /** Raises NoWebGL where the canvas gives no WebGL 2 context. */
@@ -86,9 +94,8 @@ export class Passes {
     this.renderer = rendererFor(canvas);
     this.target = buffers();
     this.screen = fullScreen(this.pictureMaterial(NOTHING));
-    this.ballPoints = new Points(new BufferGeometry(), ballMaterial(this.balls));
-    this.ballPoints.frustumCulled = false;
-    this.ballPoints.visible = false;
+    this.ballPoints = pointsOf(ballMaterial(this.balls));
+    this.ring = pointsOf(ringMaterial(this.picture.pixel));
     const [colors, ids] = this.target.textures;
     this.picture.surface.value = colors;
     this.picture.ids.value = ids;
@@ -211,11 +218,13 @@ export class Passes {
 
   /** Place the balls; `centers` holds 3 numbers each. */
   setBalls(centers: Float32Array): void {
-    this.ballPoints.geometry.dispose();
-    const geometry = new BufferGeometry();
-    geometry.setAttribute("position", new BufferAttribute(centers, 3));
-    this.ballPoints.geometry = geometry;
-    this.ballPoints.visible = centers.length > 0;
+    putPoints(this.ballPoints, centers);
+  }
+
+  /** Outline a segment and put a ring about a place (3 numbers), or neither (-1, none). */
+  setMark(segment: number, center: Float32Array): void {
+    this.picture.mark.value = segment;
+    putPoints(this.ring, center);
   }
 
   /** The first pass: the scan, or its stand-in, as the camera sees it, up to the height `cut`. */
@@ -249,7 +258,9 @@ export class Passes {
     this.balls.range.value.set(camera.near, camera.far);
     this.screen.material = this.pictureMaterial(kind);
     renderer.render(this.screen, camera);
-    if (this.ballPoints.visible) renderer.render(this.ballPoints, camera);
+    for (const points of [this.ballPoints, this.ring]) {
+      if (points.visible) renderer.render(points, camera);
+    }
     this.counts.frames += 1;
   }
 
@@ -272,6 +283,7 @@ export class Passes {
     this.picture.palette.value = null;
     this.surface.hidden.value = null;
     this.setBalls(new Float32Array());
+    this.setMark(-1, new Float32Array());
     this.loaded = null;
     this.renderer.renderLists.dispose();
   }
@@ -280,8 +292,10 @@ export class Passes {
   dispose(): void {
     this.unload();
     for (const material of this.materials.values()) material.dispose();
-    this.ballPoints.geometry.dispose();
-    this.ballPoints.material.dispose();
+    for (const points of [this.ballPoints, this.ring]) {
+      points.geometry.dispose();
+      points.material.dispose();
+    }
     this.screen.geometry.dispose();
     this.target.dispose();
     this.renderer.dispose();
@@ -348,6 +362,21 @@ function buffers(): WebGLRenderTarget {
     generateMipmaps: false,
     depthTexture: new DepthTexture(1, 1, UnsignedIntType),
   });
+}
+
+/** Points of a material; none as yet. */
+function pointsOf(material: RawShaderMaterial): Points<BufferGeometry, RawShaderMaterial> {
+  const points = new Points(new BufferGeometry(), material);
+  points.frustumCulled = false;
+  points.visible = false;
+  return points;
+}
+
+function putPoints(points: Points, centers: Float32Array): void {
+  points.geometry.dispose();
+  points.geometry = new BufferGeometry();
+  points.geometry.setAttribute("position", new BufferAttribute(centers, 3));
+  points.visible = centers.length > 0;
 }
 
 function fullScreen(material: RawShaderMaterial): Mesh<BufferGeometry, RawShaderMaterial> {

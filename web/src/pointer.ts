@@ -44,8 +44,14 @@ interface Press {
   dragging: boolean;
 }
 
-/** Listen on the canvas; returns the function that stops. */
-export function listen(canvas: HTMLCanvasElement, events: GestureEvents): () => void {
+export interface Listening {
+  stop(): void;
+  /** Something else is under the pointer now: the next click is not the second of a double one. */
+  forget(): void;
+}
+
+/** Listen on the canvas. */
+export function listen(canvas: HTMLCanvasElement, events: GestureEvents): Listening {
   const presses = new Map<number, Press>();
   let clicked = { x: 0, y: 0, time: -Infinity };
 
@@ -126,8 +132,13 @@ export function listen(canvas: HTMLCanvasElement, events: GestureEvents): () => 
   canvas.addEventListener("pointerleave", leave, { signal });
   canvas.addEventListener("wheel", wheel, { signal, passive: false });
   canvas.addEventListener("contextmenu", stop, { signal });
-  return () => {
-    control.abort();
+  return {
+    stop() {
+      control.abort();
+    },
+    forget() {
+      clicked.time = -Infinity;
+    },
   };
 }
 

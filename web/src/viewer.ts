@@ -29,8 +29,16 @@ import { partsOf, Passes } from "./passes";
 import { type Filter, type Hit, pick } from "./pick";
 import { type GestureEvents, type Keys, listen, type Place } from "./pointer";
 import { atDepth, project, rayAt, type Size } from "./screen";
-import { buildIndex, EMPTY, layerColors, normalOf, positionOf, show, type Shown } from "./shown";
-import { boxOf } from "./surface";
+import {
+  buildIndex,
+  EMPTY,
+  layerColors,
+  placeOf,
+  positionOf,
+  show,
+  type Shown,
+  surroundingsOf,
+} from "./shown";
 
 export type { PaintStyle } from "./palette";
 export { NoWebGL } from "./passes";
@@ -68,6 +76,7 @@ export class Viewer {
   private readonly control = new AbortController();
   private shown: Shown = show(EMPTY);
   private stopIndexing: () => void = () => undefined;
+  private forgetClick: () => void = () => undefined;
   private filter: Filter = { cut: null, hidden: new Set() };
   private pointer: Place | null = null;
   private hovered: number | null = null;
@@ -180,6 +189,13 @@ export class Viewer {
     this.passes.picture.hover.value = segment ?? -1;
   }
 
+  /** Outline a segment and put a ring about its vertex, until this is called again. */
+  setMark(mark: { segment: number; vertex: number } | null): void {
+    const center = mark === null ? [] : positionOf(this.shown, mark.vertex);
+    this.passes.setMark(mark?.segment ?? -1, Float32Array.from(center));
+    this.frames.repaint();
+  }
+
   /** While held: every segment in a colour of its own, or the scanned colours alone. */
   hold(what: "segments" | "original" | null): void {
     if (what === this.held) return;
@@ -196,6 +212,18 @@ export class Viewer {
     this.passes.setHidden(this.filter.hidden);
     this.placeBalls();
     this.frames.redraw();
+  }
+
+  /** Nothing above this height (metres) is drawn or picked; null for no cut. */
+  get cut(): number | null {
+    return this.filter.cut;
+  }
+
+  /** Whether a vertex is drawn: neither cut off nor hidden. */
+  shows(vertex: number): boolean {
+    const { cut, hidden } = this.filter;
+    const [, , height] = positionOf(this.shown, vertex);
+    return !hidden.has(this.shown.scan.segments[vertex]) && (cut === null || height <= cut);
   }
 
   /** Neither draw nor pick what is above this height (metres); null for no cut. */
@@ -387,6 +415,7 @@ export class Viewer {
   /** The camera, or the cut, moves: the scan is due, its light stand-in until it rests. */
   private moved(): void {
     this.placeCamera();
+    this.forgetClick();
     this.setHover(null);
     this.frames.redraw();
   }
@@ -405,12 +434,9 @@ export class Viewer {
 
   /** Balls at the clicked vertices that are neither cut off nor hidden. */
   private placeBalls(): void {
-    const { cut, hidden } = this.filter;
-    const { segments } = this.shown.scan;
     const centers = this.balls
-      .filter((vertex) => !hidden.has(segments[vertex]))
-      .map((vertex) => positionOf(this.shown, vertex))
-      .filter((position) => cut === null || position[2] <= cut);
+      .filter((vertex) => this.shows(vertex))
+      .map((vertex) => positionOf(this.shown, vertex));
     this.passes.setBalls(Float32Array.from(centers.flat()));
     this.frames.repaint();
   }
@@ -426,6 +452,7 @@ export class Viewer {
       SPREAD: painted && this.palette.spread > 0,
       PASTEL: this.held === "segments",
       HOVER: this.hovered !== null,
+      MARK: this.passes.picture.mark.value >= 0,
     };
   }
 
@@ -473,10 +500,13 @@ export class Viewer {
       this.resize();
     });
     observer.observe(canvas);
-    const stop = listen(canvas, this.gestures());
+    const listening = listen(canvas, this.gestures());
+    this.forgetClick = () => {
+      listening.forget();
+    };
     signal.addEventListener("abort", () => {
       observer.disconnect();
-      stop();
+      listening.stop();
     });
     const lost = (): void => {
       this.events.lost?.();

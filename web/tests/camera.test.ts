@@ -152,26 +152,60 @@ describe("moves", () => {
 
 describe("approach", () => {
   const pose = homePose(corners(ROOM), 1.6);
+  const around = { box: ROOM, middle: [3, 5, 0.8] as Vector, inward: 1 };
   const segment: Box = { min: [2.8, 4.8, 0], max: [3.2, 5.2, 0.4] };
+  const at = (vertex: Vector, normal: Vector, box: Box | null = segment) => ({
+    vertex,
+    normal,
+    box,
+    points: [vertex],
+  });
 
   it("sees the vertex from before the surface, and the segment whole", () => {
-    const to = approach([3, 5, 0.4], [0, 0, 1], segment, pose, (eye) => eye[2] > 0.4);
+    const place = at([3, 5, 0.4], [0, 0, 1]);
+    const to = approach(place, around, pose, (eye) => eye[2] > 0.4);
     expect(eyeOf(to)[2]).toBeGreaterThan(0.6);
     for (const corner of corners(segment)) {
-      const at = seen(to, corner);
-      expect(Math.max(Math.abs(at.x), Math.abs(at.y))).toBeLessThan(1);
+      const { x, y } = seen(to, corner);
+      expect(Math.max(Math.abs(x), Math.abs(y))).toBeLessThan(1);
     }
   });
 
   it("goes round to the side that is free, and nearer where the far places are not", () => {
     const wall = (eye: Vector): boolean => eye[0] > 3.2;
-    expect(eyeOf(approach([3.2, 5, 0.2], [-1, 0, 0], segment, pose, wall))[0]).toBeGreaterThan(3.2);
+    const round = approach(at([3.2, 5, 0.2], [-1, 0, 0]), around, pose, wall);
+    expect(eyeOf(round)[0]).toBeGreaterThan(3.2);
     const cell = (eye: Vector): boolean => length(minus(eye, [3, 5, 0.2])) < 0.6;
-    expect(approach([3, 5, 0.2], [0, 0, 1], segment, pose, cell).distance).toBeLessThan(0.6);
+    expect(approach(at([3, 5, 0.2], [0, 0, 1]), around, pose, cell).distance).toBeLessThan(0.6);
+  });
+
+  it.each([0, 1])("looks at every wall from within the room, normals told %d", (inward) => {
+    const walls: [Vector, Vector][] = [
+      [[-1, 5, 1.3], [1, 0, 0]],
+      [[7, 5, 1.3], [-1, 0, 0]],
+      [[3, 2, 1.3], [0, 1, 0]],
+      [[3, 8, 1.3], [0, -1, 0]],
+    ];
+    for (const [vertex, normal] of walls) {
+      const place = at(vertex, normal, { min: vertex, max: along(vertex, [0, 0, 1], 0.5) });
+      for (const from of [pose, ...poses(20)]) {
+        const [x, y] = eyeOf(approach(place, { ...around, inward }, from, () => true));
+        expect(x > ROOM.min[0] && x < ROOM.max[0] && y > ROOM.min[1] && y < ROOM.max[1]).toBe(true);
+      }
+    }
+  });
+
+  it("prefers where most points of the segment are seen", () => {
+    const points: Vector[] = [0, 1, 2, 3, 4].map((i) => [3 + 0.1 * i, 5, 0.2]);
+    const place = { ...at([3, 5, 0.2], [0, 0, 1]), points };
+    for (const side of [1, -1]) {
+      const free = (eye: Vector, [x]: Vector): boolean => x < 3.05 || side * (eye[0] - 3) > 0;
+      expect(side * (eyeOf(approach(place, around, pose, free))[0] - 3)).toBeGreaterThan(0);
+    }
   });
 
   it("finds some place where nothing is free", () => {
-    const to = approach([3, 5, 0.2], [0, 0, 0], null, pose, () => false);
+    const to = approach(at([3, 5, 0.2], [0, 0, 0], null), around, pose, () => false);
     expect(Number.isFinite(to.distance + to.azimuth + to.elevation)).toBe(true);
   });
 });

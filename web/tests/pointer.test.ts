@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from "vitest";
-import { type GestureEvents, listen } from "../src/pointer";
+import { type GestureEvents, listen, type Listening } from "../src/pointer";
 
 /** A canvas that takes events and nothing else. */
 class Canvas extends EventTarget {
@@ -11,7 +11,7 @@ class Canvas extends EventTarget {
 
 let canvas = new Canvas();
 let calls: string[] = [];
-let stop = (): void => undefined;
+let listening: Listening;
 
 beforeEach(() => {
   canvas = new Canvas();
@@ -30,7 +30,7 @@ beforeEach(() => {
     double: note("double"),
     drag: note("drag"),
   };
-  stop = listen(canvas as unknown as HTMLCanvasElement, events);
+  listening = listen(canvas as unknown as HTMLCanvasElement, events);
 });
 
 function send(type: string, x: number, y: number, more: Record<string, unknown> = {}): Event {
@@ -75,6 +75,13 @@ it.each([1, 2])("button %d pans and never clicks", (button) => {
   send("pointerup", 60, 55, { button });
   press(10, 10, 1000, { button });
   expect(calls).toEqual(["drag true", "pan 10 5", "drag false"]);
+});
+
+it("a click after the camera has moved is no second click", () => {
+  press(50, 50, 0);
+  listening.forget();
+  press(50, 50, 200);
+  expect(calls.map((call) => call.split(" ")[0])).toEqual(["click", "click"]);
 });
 
 it("the second of two quick clicks is a double click, the third a click", () => {
@@ -122,7 +129,7 @@ it("a cancelled press does nothing, and nothing is heard after the end", () => {
   send("pointerdown", 5, 5);
   send("pointercancel", 5, 5);
   expect(calls).toEqual([]);
-  stop();
+  listening.stop();
   press(5, 5, 9000);
   expect(calls).toEqual([]);
 });

@@ -1,5 +1,12 @@
 import { expect, it } from "vitest";
-import { boxOf, sampleOf, segmentBoxes, vertexNormals, wholeBox } from "../src/surface";
+import {
+  boxOf,
+  inwardness,
+  sampleOf,
+  segmentBoxes,
+  vertexNormals,
+  wholeBox,
+} from "../src/surface";
 import { randomFrom } from "./random";
 
 it("boxes hold their segments' vertices and the faces drawn in their number", () => {
@@ -59,4 +66,18 @@ it("a sample is of the scan's own vertices, spread over it, without those that a
     [3, 3, 3],
   ]);
   expect(sampleOf(new Float32Array())).toEqual([]);
+});
+
+it("tells normals into the room from those out of it and from none", () => {
+  const random = randomFrom(3);
+  const ways = Array.from({ length: 400 }, () => [random() - 0.5, random() - 0.5, random() - 0.5]);
+  const positions = Float32Array.from(ways.flatMap((way) => way.map((x) => 4 * x + 1)));
+  const normals = (turn: (i: number) => number): Int8Array =>
+    Int8Array.from(ways.flatMap((way, i) => [...way.map((x) => 127 * turn(i) * x), 0]));
+  const middle = [1, 1, 1] as const;
+  expect(inwardness(positions, normals(() => -1), middle)).toBe(1);
+  expect(inwardness(positions, normals(() => 1), middle)).toBe(0);
+  expect(inwardness(positions, normals((i) => (i % 2) * 2 - 1), middle)).toBeLessThan(0.3);
+  expect(inwardness(positions, new Int8Array(1600), middle)).toBe(0);
+  expect(inwardness(new Float32Array(), new Int8Array(), middle)).toBe(0);
 });

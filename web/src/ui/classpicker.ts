@@ -14,10 +14,14 @@ export interface ClassPicker {
 
 let made = 0;
 
-/** A palette of `classes`; `choose` is called with the class's id. */
+/**
+ * A palette of `classes`; `choose` is called with the class's id, `escape` when Esc has emptied the
+ * search. Without `escape`, Esc is left to what is around the palette.
+ */
 export function classPicker(
   classes: readonly ClassItem[],
   choose: (id: number) => void,
+  escape?: () => void,
 ): ClassPicker {
   const id = `classes-${made++}`;
   const field = el("input", {
@@ -33,7 +37,14 @@ export function classPicker(
     spellcheck: "false",
     "data-part": "class-search",
   });
-  const list = el("ul", { class: "class-list", role: "listbox", id, "aria-label": "Classes" });
+  const list = el("ul", {
+    class: "class-list",
+    role: "listbox",
+    id,
+    "aria-label": "Classes",
+    // It scrolls, but is gone through from the field: no stop of the Tab key.
+    tabindex: -1,
+  });
   const node = el("div", { class: "class-picker" }, [field, list]);
   let [recents, chosen, marked]: [readonly number[], number | null, number] = [[], null, 0];
   let found: Found[] = [];
@@ -67,7 +78,11 @@ export function classPicker(
     const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 }[event.key];
     if (step !== undefined) mark(marked + step);
     else if (event.key === "Enter") take(marked);
-    else if (field.value === "" && /^[1-9]$/.test(event.key)) take(Number(event.key) - 1);
+    else if (event.key === "Escape" && escape !== undefined) {
+      field.value = "";
+      show();
+      escape();
+    } else if (field.value === "" && /^[1-9]$/.test(event.key)) take(Number(event.key) - 1);
     else return;
     event.preventDefault();
     event.stopPropagation();

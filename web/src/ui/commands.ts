@@ -229,9 +229,9 @@ function moving(editor: Editor, parts: Parts): Command[] {
       text: "nearer or farther",
       shown: "+ / −",
       group: "Look",
-      run: zoom(0.8),
+      run: zoom(1.25),
     },
-    { keys: ["-", "_"], text: "", group: "Look", run: zoom(1.25) },
+    { keys: ["-", "_"], text: "", group: "Look", run: zoom(0.8) },
   ];
 }
 
@@ -268,6 +268,7 @@ function going(editor: Editor, parts: Parts): Command[] {
       group: "Go",
       run: () => {
         parts.escape();
+        editor.setMark(null);
         editor.setAlone(null);
       },
     },

@@ -24,7 +24,13 @@ export function ask(options: Options): Promise<string | null> {
     const form = el("form", { method: "dialog" });
     const heading = el("h2", { id: "dialog-title" }, options.title);
     node.setAttribute("aria-labelledby", "dialog-title");
-    form.append(heading, el("div", { class: "dialog-body" }, options.body), buttons(node, options));
+    const body = el("div", { class: "dialog-body" }, options.body);
+    // What is only read is scrolled by keys, from its beginning.
+    if (options.accept === undefined) {
+      body.tabIndex = 0;
+      body.autofocus = true;
+    }
+    form.append(heading, body, buttons(node, options));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       const value = options.value === undefined ? "" : options.value();
@@ -61,12 +67,13 @@ function buttons(node: HTMLDialogElement, options: Options): HTMLElement {
   return row;
 }
 
-/** Ask for a line or, with `long`, for several. Null where it was cancelled. */
+/** Ask for a line or, with `long`, several; `accept` is on the button. Null where cancelled. */
 export function askText(
   title: string,
   value: string,
   most: number,
   long = false,
+  accept = "Save",
 ): Promise<string | null> {
   const field = long ? el("textarea", { rows: 5 }) : el("input", { type: "text" });
   field.value = value;
@@ -74,7 +81,7 @@ export function askText(
   field.className = "field";
   field.setAttribute("aria-label", title);
   field.setAttribute("autofocus", "");
-  return ask({ title, body: [field], accept: "Save", value: () => field.value.trim() });
+  return ask({ title, body: [field], accept, value: () => field.value.trim() });
 }
 
 /** Ask whether to do something. */

@@ -52,20 +52,20 @@ export function editorPage(
   const leaving = new AbortController();
   const wait = loading(scene);
   const view = el("div", { class: "view" }, [place.canvas, wait.node]);
-  const node = el("div", { class: "editor" }, [view]);
+  const node = el("div", { class: "editor no-panel" }, [view]);
   let editor: Editor | null = null;
   let track: Track | null = null;
   const background = (): void => {
     place.viewer.setBackground(themeColor("--canvas"));
   };
   const offTheme = onTheme(background);
+  background();
 
   const open = async (): Promise<void> => {
     const geometry = loadGeometry(api.geometryUrl(scene), wait.progress, leaving.signal).then(
       (scan) => {
         if (leaving.signal.aborted) return scan;
         place.viewer.load(scan);
-        background();
         wait.node.remove();
         return scan;
       },
@@ -210,9 +210,9 @@ function furnish(
     asked = false;
     for (const part of [bar, side, card, line, over, review]) part.render();
   };
-  // The scan's colours come first; the panels follow with the frame.
+  // The scan's colours come first: the panels follow when the frame is out.
   const later = (): void => {
-    if (!asked) requestAnimationFrame(render);
+    if (!asked) requestAnimationFrame(() => setTimeout(render));
     asked = true;
   };
   editor.listen(later);

@@ -88,7 +88,7 @@ export async function importFile(editor: Editor, file: File): Promise<void> {
     const gone =
       now === 0 ? "" : ` They replace the ${count(now, "instance")} here; undo brings these back.`;
     const said = [held + gone, ...notes].join(" ");
-    if (!(await confirm("Import these clicks?", said, "Import", now > 0))) return;
+    if (!(await confirm("Import these clicks?", said, "Import"))) return;
     editor.edit({ kind: "import", source: file.name.slice(0, 80), clicks });
   } catch (error) {
     toast(`Not imported: ${error instanceof Error ? error.message : String(error)}`, "warn");

@@ -296,11 +296,12 @@ async function mergeInto(editor: Editor, n: number): Promise<void> {
   const others = [...editor.instances.keys()].filter((other) => other !== n).sort((a, b) => a - b);
   const select = el("select", { class: "field", "aria-label": "Into", autofocus: true });
   for (const other of others) {
+    const named = editor.instances.get(other)?.name !== "";
     const same = editor.instances.get(other)?.semantic === editor.instances.get(n)?.semantic;
     const option = el(
       "option",
       { value: other, selected: false },
-      editor.instances.get(other)?.name === "" ? editor.label(other) : `${editor.label(other)} (${other})`,
+      named ? `${editor.label(other)} (${other})` : editor.label(other),
     );
     if (same) select.prepend(option);
     else select.append(option);

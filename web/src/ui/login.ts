@@ -35,11 +35,6 @@ export function loginPage(entered: (session: Session) => void): HTMLElement {
     el("label", { class: "choice" }, [el("span", {}, "Password"), password]),
     error,
     submit,
-    el("p", { class: "fine" }, [
-      "If you started ",
-      el("code", {}, "seggroup annotate"),
-      " for yourself, open the address that it printed: it lets this browser in.",
-    ]),
   ]);
   form.addEventListener("submit", (event) => {
     event.preventDefault();

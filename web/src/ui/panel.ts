@@ -38,6 +38,9 @@ export function panel(editor: Editor, page: ListPage): Panel {
   };
 }
 
+/** Suggestions in the panel; `N` goes through all. */
+const SHOWN = 3;
+
 interface Section {
   readonly node: HTMLElement;
   readonly render: () => void;
@@ -45,10 +48,16 @@ interface Section {
 
 function classSection(editor: Editor, page: ListPage): Section & { focus: () => void } {
   const now = el("span", { class: "class-now", "data-part": "class-now" });
-  const picker = classPicker(editor.session.classes, (id) => {
-    editor.chooseClass(id);
-    page.focusCanvas();
-  });
+  const picker = classPicker(
+    editor.session.classes,
+    (id) => {
+      editor.chooseClass(id);
+      page.focusCanvas();
+    },
+    () => {
+      page.focusCanvas();
+    },
+  );
   const node = el("section", { class: "section classes" }, [
     el("header", {}, [el("h2", {}, "Class"), now]),
     picker.node,
@@ -98,8 +107,8 @@ function suggestionSection(editor: Editor): Section {
   const render = (): void => {
     const { live } = editor;
     setText(note, live.error === null ? "" : `No propagation now: ${live.error}`);
-    const open = editor.suggestions().slice(0, 5);
-    const state = JSON.stringify([open, editor.guide.shown?.segment]);
+    const open = editor.suggestions().slice(0, SHOWN);
+    const state = JSON.stringify([open, editor.marked?.segment]);
     if (state === shown) return;
     shown = state;
     list.replaceChildren(...open.map((item) => suggestionRow(editor, item)));
@@ -109,7 +118,7 @@ function suggestionSection(editor: Editor): Section {
 }
 
 function suggestionRow(editor: Editor, suggestion: Suggestion): HTMLElement {
-  const current = editor.guide.shown?.segment === suggestion.segment;
+  const current = editor.marked?.segment === suggestion.segment;
   const node = el(
     "button",
     {

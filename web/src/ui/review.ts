@@ -33,7 +33,7 @@ export function reviewBar(editor: Editor): { node: HTMLElement; render: () => vo
 }
 
 async function sendBack(editor: Editor): Promise<void> {
-  const text = await askText("What should be changed?", "", 2000, true);
+  const text = await askText("What should be changed?", "", 2000, true, "Send back");
   if (text !== null) await done(editor, { kind: "send back", text }, "Sent back.");
 }
 

@@ -51,7 +51,8 @@ export function nextReview(scenes: readonly SceneSummary[], user: string): strin
 export async function scenesPage(session: Session): Promise<HTMLElement> {
   const scenes = await api.scenes();
   document.title = "Scenes - SegGroup";
-  const list = el("ul", { class: "scenes", "data-part": "scenes" });
+  const shared = scenes.some(({ tracks }) => tracks.some((t) => t.annotator !== session.user));
+  const list = el("ul", { class: shared ? "scenes" : "scenes alone", "data-part": "scenes" });
   const counted = el("span", { class: "fine", role: "status" });
   const search = el("input", {
     type: "search",
@@ -66,7 +67,7 @@ export async function scenesPage(session: Session): Promise<HTMLElement> {
   const show = (): void => {
     const wanted = plain(search.value);
     const fits = rows.filter(({ scene }) => matches(scene, session.user, filter, wanted));
-    list.replaceChildren(...fits.map(({ node }) => node));
+    list.replaceChildren(headRow(), ...fits.map(({ node }) => node));
     setText(
       counted,
       fits.length === scenes.length
@@ -158,14 +159,22 @@ function filterRow(
   return row;
 }
 
+const HEADS = ["Scene", "Status", "Objects", "Active time", "Others", "Agreement"] as const;
+
+/** The row over the columns; what no scene has is left out of all rows by the list's class. */
+function headRow(): HTMLElement {
+  const cells = HEADS.map((text) => el("span", {}, text));
+  return el("li", { class: "scene scene-heads", "aria-hidden": "true" }, cells);
+}
+
 function sceneRow(scene: SceneSummary, session: Session): HTMLElement {
   const status = statusOf(scene, session.user);
   const own = scene.tracks.find((track) => track.annotator === session.user);
   const others = scene.tracks.filter((track) => track !== own);
   const time = own === undefined || own.active_seconds === 0 ? "" : duration(own.active_seconds);
-  const agreement = el("span", { class: "agreement", "data-part": "agreement" });
+  const link = el("a", { class: "scene-link", href: sceneLink(scene.scene) }, scene.scene);
   return el("li", { class: "scene", "data-scene": scene.scene }, [
-    el("a", { class: "scene-link", href: sceneLink(scene.scene) }, scene.scene),
+    el("span", { class: "scene-cell" }, [link, held(own, session.user)]),
     el("span", { class: statusClass(status) }, status),
     progress(scene, own),
     el("span", { class: "fine time" }, time),
@@ -174,7 +183,7 @@ function sceneRow(scene: SceneSummary, session: Session): HTMLElement {
       { class: "people" },
       others.map((track) => person(scene, track)),
     ),
-    el("span", { class: "fine aside" }, [agreement, held(own, session.user)]),
+    el("span", { class: "agreement", "data-part": "agreement" }),
     own?.review
       ? el("span", { class: "review-text", title: own.review }, [icon("note"), own.review])
       : null,
@@ -184,7 +193,7 @@ function sceneRow(scene: SceneSummary, session: Session): HTMLElement {
 function progress(scene: SceneSummary, own: TrackSummary | undefined): HTMLElement {
   const done = own?.instances ?? 0;
   const of = scene.instances;
-  const text = of === null ? (done === 0 ? "" : count(done, "object")) : `${done} of ${of}`;
+  const text = of === null ? (done === 0 ? "" : String(done)) : `${done} of ${of}`;
   const bar = el("meter", {
     min: 0,
     max: Math.max(of ?? 1, 1),
@@ -208,10 +217,11 @@ function person(scene: SceneSummary, track: TrackSummary): HTMLElement {
   ]);
 }
 
+/** A lock where the person's own track is open, with what it means. */
 function held(own: TrackSummary | undefined, user: string): HTMLElement | null {
   if (own === undefined || own.holder === null) return null;
-  const who = own.holder === user ? "open in a window" : `${own.holder} has it open`;
-  return el("span", { class: "fine", title: who }, [icon("lock"), who]);
+  const who = own.holder === user ? "open in a window" : `open by ${own.holder}`;
+  return el("span", { class: "fine held" }, [icon("lock"), who]);
 }
 
 /** Ask for the agreement of scenes with two tracks, when they come into view. */
@@ -245,7 +255,7 @@ async function showAgreement(row: Element, scene: string): Promise<void> {
     const { pairs } = await api.agreement(scene);
     if (place === null || pairs.length === 0) return;
     const mean = pairs.reduce((sum, pair) => sum + pair.instances, 0) / pairs.length;
-    setText(place, `agreement ${mean.toFixed(2)}`);
+    setText(place, mean.toFixed(2));
     const lines = pairs.map(
       (p) =>
         `${p.first} and ${p.second}: ` +

@@ -2,7 +2,7 @@
 import * as api from "../api";
 import type { Session, Stats, TrackStats } from "../protocol";
 import { el } from "./dom";
-import { duration, statusClass } from "./format";
+import { count, duration, statusClass } from "./format";
 import { page } from "./frame";
 import { sceneLink } from "./scenes";
 
@@ -31,12 +31,12 @@ function figures(stats: Stats): HTMLElement {
       "per scene, the paper's measure",
     ),
     figure("Per object", each, "active time"),
-    figure("Objects", String(instances), `on ${worked.length} tracks`),
+    figure("Objects", String(instances), `in ${count(worked.length, "track")}`),
   ]);
 }
 
 function minutes(value: number | null): string {
-  return value === null ? "–" : `${value.toFixed(1)} min`;
+  return value === null ? "–" : duration(60 * value);
 }
 
 function figure(title: string, value: string, note: string): HTMLElement {

@@ -27,10 +27,16 @@ export function statusLine(editor: Editor): StatusLine {
 }
 
 function hintOf(editor: Editor): string {
-  const { mode, current } = editor;
+  const { mode } = editor;
   if (!editor.track.own) return `Looking at ${editor.track.annotator}'s track.`;
+  if (mode !== "results" && editor.track.closed !== null) return editor.track.closed;
   if (mode === "results") return "Results: drag turns the scan, Ctrl+click picks an instance up.";
-  if (mode === "truth") return truthHint(editor);
+  const outlined = editor.marked === null ? "" : "Outlined: a good next click; N passes it over. ";
+  return outlined + (mode === "truth" ? truthHint(editor) : scratchHint(editor));
+}
+
+function scratchHint(editor: Editor): string {
+  const { current } = editor;
   const parts = current === null ? "" : ` Shift+click adds a part to ${editor.label(current)}.`;
   if (editor.semantic === null) return `Click an object, then choose its class.${parts}`;
   return `Click labels a new ${editor.className(editor.semantic)}.${parts}`;

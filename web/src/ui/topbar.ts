@@ -185,6 +185,7 @@ function modeSwitch(editor: Editor): { node: HTMLElement; render: () => void } {
     buttons.set(mode, choice);
     node.append(choice);
   }
+  node.hidden = buttons.size < 2;
   const render = (): void => {
     for (const [mode, choice] of buttons)
       setAttribute(choice, "aria-checked", String(mode === editor.mode));

@@ -13,6 +13,13 @@ export interface ViewCard {
 
 const CUT_STEPS = 40;
 
+interface Slider {
+  readonly node: HTMLElement;
+  readonly step: (direction: number) => void;
+  /** Show the viewer's cut, which others change too. */
+  readonly render: () => void;
+}
+
 /** The card of an editor. */
 export function viewCard(editor: Editor): ViewCard {
   const { viewer } = editor;
@@ -26,9 +33,10 @@ export function viewCard(editor: Editor): ViewCard {
     viewer.setShading(on);
   });
   viewer.setShading(recall("shading", true));
+  const small = matchMedia("(max-width: 760px), (max-height: 560px)").matches;
   const node = el(
     "details",
-    { class: "viewcard", open: recall("viewcard", true), "data-part": "view" },
+    { class: "viewcard", open: recall("viewcard", !small), "data-part": "view" },
     [
       el("summary", {}, "View"),
       el("div", { class: "sides", role: "group", "aria-label": "Sides" }, sides(viewer)),
@@ -44,6 +52,7 @@ export function viewCard(editor: Editor): ViewCard {
   return {
     node,
     render() {
+      cut.render();
       spread.input.checked = editor.spreadOn;
       spread.node.hidden = editor.mode !== "scratch";
     },
@@ -74,7 +83,7 @@ function sides(viewer: Viewer): HTMLElement[] {
   return [home, ...others];
 }
 
-function cutSlider(viewer: Viewer): { node: HTMLElement; step: (direction: number) => void } {
+function cutSlider(viewer: Viewer): Slider {
   const slider = el("input", {
     type: "range",
     min: 0,
@@ -82,16 +91,22 @@ function cutSlider(viewer: Viewer): { node: HTMLElement; step: (direction: numbe
     step: "any",
     "data-act": "cut",
   });
-  const value = el("output", { class: "fine" }, "off");
-  slider.value = String(CUT_STEPS);
-  const apply = (): void => {
+  const value = el("output", { class: "fine" });
+  const render = (): void => {
     const [low, high] = viewer.heights;
-    const share = Number(slider.value) / CUT_STEPS;
-    const height = share >= 1 ? null : low + share * (high - low);
-    value.textContent = height === null ? "off" : `${(height - low).toFixed(2)} m`;
-    viewer.setCut(height);
+    const { cut } = viewer;
+    const share = cut === null ? 1 : (cut - low) / (high - low);
+    if (document.activeElement !== slider) slider.value = String(CUT_STEPS * share);
+    value.textContent = cut === null ? "off" : `${(cut - low).toFixed(2)} m`;
   };
-  slider.addEventListener("input", apply);
+  const cutAt = (step: number): void => {
+    const [low, high] = viewer.heights;
+    viewer.setCut(step >= CUT_STEPS ? null : low + (step / CUT_STEPS) * (high - low));
+    render();
+  };
+  slider.addEventListener("input", () => {
+    cutAt(Number(slider.value));
+  });
   const node = el("label", { class: "slider" }, [
     el("span", {}, ["Height cut ", el("kbd", {}, "["), " ", el("kbd", {}, "]")]),
     value,
@@ -100,9 +115,9 @@ function cutSlider(viewer: Viewer): { node: HTMLElement; step: (direction: numbe
   const step = (direction: number): void => {
     const next = Math.round(Number(slider.value)) + direction;
     slider.value = String(Math.max(1, Math.min(CUT_STEPS, next)));
-    apply();
+    cutAt(Number(slider.value));
   };
-  return { node, step };
+  return { node, step, render };
 }
 
 function pointSlider(viewer: Viewer): HTMLElement {
@@ -113,7 +128,7 @@ function pointSlider(viewer: Viewer): HTMLElement {
     step: 0.5,
     "data-act": "point-size",
   });
-  slider.value = String(recall("pointSize", 2));
+  slider.value = String(recall("pointSize", 1.5));
   const apply = (): void => {
     remember("pointSize", Number(slider.value));
     viewer.setPointSize(Number(slider.value));
