@@ -23,9 +23,11 @@ try {
 async function measurePage(scene, other) {
   await enter();
   const client = await context.newCDPSession(page);
-  const opened = await open(client, scene);
+  const cold = await open(client, scene);
+  await page.goto("about:blank");
+  const warm = await open(client, scene);
   await chooseClass(page, "chair");
-  const result = { ...opened, ...(await page.evaluate(inPage)) };
+  const result = { cold, ...warm, ...(await page.evaluate(inPage)) };
   result.heap = await heap(client);
   const before = result.heap.script;
   const grown = [];
@@ -47,9 +49,10 @@ async function enter() {
 /** Navigate to a scene: seconds to the first picture and to the first hover, bytes transferred. */
 async function open(client, scene) {
   let transferred = 0;
+  const count = (event) => (transferred += event.encodedDataLength);
   await client.send("Network.enable");
   await client.send("Network.setCacheDisabled", { cacheDisabled: true });
-  client.on("Network.loadingFinished", (event) => (transferred += event.encodedDataLength));
+  client.on("Network.loadingFinished", count);
   await page.addInitScript(() => {
     const look = () => {
       const state = window.seggroup?.state();
@@ -63,6 +66,7 @@ async function open(client, scene) {
   await page.goto(`${new URL(address).origin}/#/scene/${encodeURIComponent(scene)}`);
   await page.waitForFunction(() => window.indexed !== undefined, null, { timeout: 120_000 });
   const [drawn, indexed] = await page.evaluate(() => [window.drawn, window.indexed]);
+  client.off("Network.loadingFinished", count);
   return { drawn, indexed, transferred };
 }
 
@@ -106,6 +110,12 @@ async function inPage() {
     finish();
     return performance.now() - start;
   };
+  /** When the last answer from a route had arrived. */
+  const answered = (route) =>
+    performance
+      .getEntriesByType("resource")
+      .filter(({ name }) => name.endsWith(route))
+      .at(-1).responseEnd;
   let random = 1;
   const draw = () => (random = (random * 48271) % 2147483647) / 2147483647;
   const place = () => [box.width * (0.2 + 0.6 * draw()), box.height * (0.2 + 0.6 * draw())];
@@ -124,6 +134,7 @@ async function inPage() {
     const [x, y] = place();
     let last = viewer.pickAt(x, y)?.segment;
     if (last === undefined || last === state().hover?.segment) return null;
+    await rest(16 * draw()); // at any time between two frames
     return shown(() => send("pointermove", x, y));
   });
   const click = [];
@@ -137,6 +148,7 @@ async function inPage() {
     const preview = JSON.stringify(before.preview);
     send("pointermove", x, y);
     await rest(60);
+    performance.clearResourceTimings();
     const start = performance.now();
     const time = await shown(() => {
       send("pointerdown", x, y, 1);
@@ -149,7 +161,7 @@ async function inPage() {
     let seen = null;
     for (let j = 0; j < 400 && (ack === null || seen === null); j++) {
       const now = state();
-      if (ack === null && now.drafts === 0) ack = performance.now() - start;
+      if (ack === null && now.drafts === 0) ack = answered("/log") - start;
       if (seen === null && JSON.stringify(now.preview) !== preview) {
         viewer.flush(); // draw what is due, and wait until it is drawn
         seen = performance.now() - start;
@@ -251,8 +263,12 @@ async function picks(scene, number) {
 async function peer() {
   await page.goto(address);
   await page.waitForFunction(() => window.peer !== undefined, null, { timeout: 120_000 });
-  return page.evaluate(() => ({
-    hover: Array.from({ length: 7 }, () => window.peer.hover()),
-    orbit: Array.from({ length: 7 }, (_, i) => window.peer.orbit(i)),
-  }));
+  return page.evaluate(() => {
+    const hover = [];
+    for (let i = 0; i < 500 && hover.length < 9; i++) {
+      const time = window.peer.hover();
+      if (time !== null) hover.push(time);
+    }
+    return { hover, orbit: Array.from({ length: 9 }, (_, i) => window.peer.orbit(i)) };
+  });
 }

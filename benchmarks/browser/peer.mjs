@@ -42,23 +42,25 @@ function orbit(angle) {
   draw();
 }
 
-// Colour the segment under a point of the screen (-1 … 1), as hover and click both do.
+// Colour the segment under a point of the screen (-1 … 1), as hover and click both do. Returns
+// whether there is one.
 function paint(x, y, [r, g, b]) {
   raycaster.setFromCamera(new THREE.Vector2(x, y), camera);
   const hit = raycaster.intersectObject(mesh)[0];
-  if (!hit) return;
+  if (!hit) return false;
   const color = geometry.getAttribute("color");
   color.array.set(colors);
   for (let v = 0; v < segments.length; v++)
     if (segments[v] === segments[hit.face.a]) color.setXYZ(v, r, g, b);
   color.needsUpdate = true;
   draw();
+  return true;
 }
 
+// Milliseconds of an action; null where it finds nothing to do.
 const timed = (f) => {
   const start = performance.now();
-  f();
-  return performance.now() - start;
+  return f() === false ? null : performance.now() - start;
 };
 
 orbit(0.8);

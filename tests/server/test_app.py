@@ -82,7 +82,7 @@ def test_openapi_lists_every_route(client):
     expected = [
         "session", "login", "logout", "scenes", "scenes/{scene}", "scenes/{scene}/geometry",
         "scenes/{scene}/truth", "scenes/{scene}/layers/{layer}", "scenes/{scene}/preview",
-        "scenes/{scene}/clicks", "scenes/{scene}/agreement",
+        "scenes/{scene}/clicks", "scenes/{scene}/labels", "scenes/{scene}/agreement",
         "scenes/{scene}/tracks/{annotator}/log", "scenes/{scene}/tracks/{annotator}/lease",
         "scenes/{scene}/tracks/{annotator}/export/{format}", "stats",
     ]  # fmt: skip

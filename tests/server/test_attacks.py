@@ -25,7 +25,8 @@ from seggroup.server import annotation, security
 from seggroup.server.accounts import fit_name
 from seggroup.server.catalogue import Catalogue
 from seggroup.server.database import Database
-from seggroup.server.files import FORMATS, MAX_CLICKS
+from seggroup.server.files import FORMATS
+from seggroup.server.uploads import MAX_CLICKS
 from seggroup.types import Clicks
 
 ANN = "/api/scenes/a/tracks/ann"

@@ -21,9 +21,10 @@ from seggroup.io.store import read_labels
 from seggroup.labels.clicks import seg_level_labels
 from seggroup.pipeline import load_scene
 from seggroup.server.annotation import clicks_of, replay
-from seggroup.server.files import FORMATS, Made, export, read_upload, spread
+from seggroup.server.files import FORMATS, Made, export, spread
 from seggroup.server.problems import NothingLabelledError, OtherSegmentsError
 from seggroup.server.protocol import Click, Entry, Import, Undo
+from seggroup.server.uploads import read_upload
 from seggroup.types import NONE
 from seggroup.walk import random_walk, surface_normals
 

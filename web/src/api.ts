@@ -116,6 +116,13 @@ export const readClicks = (name: string, file: Blob): Promise<P.ReadClicks> =>
     body: file,
   });
 
+export const readLabels = (name: string, file: Blob): Promise<P.ReadClicks> =>
+  json(path("scenes", name, "labels"), {
+    method: "POST",
+    headers: { "Content-Type": "application/octet-stream" },
+    body: file,
+  });
+
 const track = (name: string, annotator: string, ...rest: string[]): string =>
   path("scenes", name, "tracks", annotator, ...rest);
 

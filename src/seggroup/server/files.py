@@ -1,12 +1,11 @@
-"""Files of a track: what it is exported as, and click files that are taken in.
+"""Files of a track: what it is exported as (`uploads` has what is taken in).
 
 Equal tracks make equal bytes. Labels of every vertex are *spread*: by the training-free walk,
 from all clicks of the track.
 """
 
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from seggroup.errors import InputError
 from seggroup.io.classlist import ClassList
 from seggroup.io.clicks import (
     ClickTime,
-    read_clicks,
     write_authors_clicks,
     write_authors_scratch,
     write_clicks,
@@ -26,11 +24,9 @@ from seggroup.io.ply import write_ply
 from seggroup.io.store import write_labels
 from seggroup.server.annotation import Annotation, Instance, clicks_of
 from seggroup.server.problems import NothingLabelledError, OtherSegmentsError
-from seggroup.server.protocol import Click, Draft, Entry, Import, ImportedClick, ReadClicks
+from seggroup.server.protocol import Click, Draft, Entry, Import, ImportedClick
 from seggroup.types import NONE, Labels, Scene
 from seggroup.walk import random_walk, surface_normals
-
-MAX_CLICKS = 20_000  # of an import operation
 
 
 @dataclass(frozen=True)
@@ -111,48 +107,6 @@ def clicks_in(drafts: list[Draft]) -> list[ImportedClick]:
             case Import(clicks=clicks):
                 found += clicks
     return found
-
-
-def read_upload(data: bytes, scene: Scene, classes: ClassList) -> ReadClicks:
-    """The clicks of an uploaded click file in any of the three forms, with notes.
-
-    They are all there, in the order of the file; where two meet in one segment the import keeps
-    the later, and a note says so. Raises InputError as `read_clicks` does, and for a file of
-    more clicks than an import takes.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "the click file"
-        path.write_bytes(data)
-        try:
-            clicks, notes = read_clicks(path, scene, remap=True, classes=classes)
-        except InputError as error:  # its text names a place that the person never saw
-            raise InputError(str(error).replace(str(path), path.name)) from None
-    if len(clicks) > MAX_CLICKS:
-        raise InputError(f"The file has {len(clicks)} clicks; at most {MAX_CLICKS} are taken.")
-    segment = scene.segment_ids[scene.segments[clicks.vertex]]
-    rows = zip(clicks.vertex, segment, clicks.instance, clicks.semantic, strict=True)
-    taken = [ImportedClick(int(v), int(s), int(i), int(c)) for v, s, i, c in rows]
-    return ReadClicks(taken, notes + list(_contradictions(taken)))
-
-
-def _contradictions(clicks: list[ImportedClick]) -> Iterator[str]:
-    """What an import does not keep: of two clicks in a segment the later has it, of two classes
-    of an instance the first."""
-    owner: dict[int, int] = {}
-    semantic: dict[int, int] = {}
-    for click in clicks:
-        before = owner.get(click.segment, click.instance)
-        if before != click.instance:
-            yield (
-                f"Instances {before} and {click.instance} are both clicked in segment "
-                f"{click.segment}: it goes to {click.instance}, the later."
-            )
-        if semantic.setdefault(click.instance, click.semantic) != click.semantic:
-            yield f"Instance {click.instance} is given two classes: the first is kept."
-        owner[click.segment] = click.instance
-    repeated = sum(n - 1 for n in Counter((c.segment, c.instance) for c in clicks).values())
-    if repeated:
-        yield f"{repeated} clicks lie in a segment of their instance's that is clicked already."
 
 
 def state_clicks(state: Annotation) -> list[ImportedClick]:

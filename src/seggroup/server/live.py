@@ -192,10 +192,10 @@ def _make_ground(scene: Scene) -> _Ground:
     normal = segment_means(normals, scene.segments, scene.graph.size)
     shapes = map(_shape, normal, _areas(scene), size / len(scene.segments))
     guide = make_guide(scene.graph, weights, size)
-    return _Ground(weights, guide, _middles(scene), tuple(shapes))
+    return _Ground(weights, guide, middle_vertices(scene), tuple(shapes))
 
 
-def _middles(scene: Scene) -> Int[np.ndarray, " s"]:
+def middle_vertices(scene: Scene) -> Int[np.ndarray, " s"]:
     """The vertex of each segment that is nearest its centroid."""
     centroid = segment_means(scene.scan.vertices, scene.segments, scene.graph.size)
     distance = np.linalg.norm(scene.scan.vertices - centroid[scene.segments], axis=1)

@@ -26,7 +26,6 @@ from seggroup.server.files import (
     check_clicks,
     clicks_in,
     export,
-    read_upload,
     spread,
     state_clicks,
 )
@@ -51,6 +50,7 @@ from seggroup.server.protocol import (
 )
 from seggroup.server.security import now_ms
 from seggroup.server.stats import stats
+from seggroup.server.uploads import read_label_upload, read_upload
 from seggroup.types import Labels
 
 router = APIRouter(prefix="/api")
@@ -175,8 +175,19 @@ def preview(
 def clicks(
     scene: SceneName, on: On, who: Signed, data: Annotated[bytes, Depends(body)]
 ) -> ReadClicks:
-    """Read a click file in any of the three forms; nothing is saved."""
+    """Read a click file in any of the three forms, or an aggregation; nothing is saved."""
     return read_upload(data, on.catalogue.open(scene).scene, on.classes)
+
+
+@router.post(
+    "/scenes/{scene}/labels",
+    openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}, "required": True}},
+)
+def labels(
+    scene: SceneName, on: On, who: Signed, data: Annotated[bytes, Depends(body)]
+) -> ReadClicks:
+    """Read labels of every vertex as clicks in all labelled segments; nothing is saved."""
+    return read_label_upload(data, on.catalogue.open(scene).scene, on.classes)
 
 
 @router.get("/scenes/{scene}/agreement")

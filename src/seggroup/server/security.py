@@ -29,6 +29,7 @@ from seggroup.server.protocol import Problem
 
 MAX_JSON = 2_000_000  # bytes of a request's body
 MAX_CLICK_FILE = 10_000_000  # 500 for each of the 20,000 clicks that are taken
+MAX_LABEL_FILE = 64_000_000  # a labelled PLY of a million vertices
 MAX_LOGIN = 10_000  # the one body that is taken from anybody
 BODY_SECONDS = 60.0  # until a body is here
 HEAD_SECONDS = 20.0  # until a connection has asked for something
@@ -267,6 +268,8 @@ def too_large(limit: int) -> Problem:
 def _limit(scope: Scope) -> int:
     if scope["path"] == "/api/login":
         return MAX_LOGIN
+    if scope["path"].endswith("/labels"):
+        return MAX_LABEL_FILE
     return MAX_CLICK_FILE if scope["path"].endswith("/clicks") else MAX_JSON
 
 

@@ -23,7 +23,7 @@ export function fileItems(editor: Editor): Item[] {
   const own: Item[] = editor.track.own
     ? [
         {
-          label: "Import clicks…",
+          label: "Import…",
           act: "import",
           icon: "upload",
           disabled: !editor.track.editable,
@@ -61,7 +61,7 @@ async function exportTrack(editor: Editor, format: string): Promise<void> {
 function choose(editor: Editor): void {
   const input = el("input", {
     type: "file",
-    accept: ".json,application/json",
+    accept: ".json,.npz,.txt,.ply",
     class: "away",
     "data-act": "import-file",
   });
@@ -77,10 +77,11 @@ function choose(editor: Editor): void {
   input.click();
 }
 
-/** Read a click file by the server, say what it holds, and take it over if the person agrees. */
+/** Read a file of clicks or labels by the server, say what it holds, and take it over if the person agrees. */
 export async function importFile(editor: Editor, file: File): Promise<void> {
   try {
-    const { clicks, notes } = await api.readClicks(editor.info.scene, file);
+    const read = /\.json$/i.test(file.name) ? api.readClicks : api.readLabels;
+    const { clicks, notes } = await read(editor.info.scene, file);
     const instances = new Set(clicks.map(({ instance }) => instance)).size;
     const now = editor.instances.size;
     const objects = count(instances, "instance");
