@@ -113,7 +113,8 @@ class Catalogue:
         with self._lock:
             self._wanted = name
             if self._background is None:
-                self._background = threading.Thread(target=self._open_wanted, daemon=True)
+                # No daemon: Python cannot end cleanly while a kernel is being compiled in it.
+                self._background = threading.Thread(target=self._open_wanted)
                 self._background.start()
 
     def instances(self, seconds: float = 0.2) -> dict[str, int | None]:
