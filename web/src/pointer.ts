@@ -34,7 +34,7 @@ export interface Place {
 /** A press that moves farther is a drag, CSS pixels. */
 export const SLACK = 4;
 
-/** Two clicks within this time (ms) and SLACK make a double click. */
+/** Two clicks without keys within this time (ms) and SLACK make a double click. */
 const DOUBLE = 350;
 
 interface Press {
@@ -100,10 +100,13 @@ export function listen(canvas: HTMLCanvasElement, events: GestureEvents): Listen
   };
 
   const release = (event: PointerEvent, place: Place): void => {
+    const keys = keysOf(event);
+    const plain = !keys.shift && !keys.alt && !keys.ctrl; // with keys, each click has its own sense
     const soon = event.timeStamp - clicked.time <= DOUBLE && distance(clicked, place) <= SLACK;
-    clicked = { ...place, time: soon ? -Infinity : event.timeStamp };
-    if (soon) events.double(place);
-    else events.click(place, keysOf(event));
+    const double = plain && soon;
+    clicked = { ...place, time: plain && !double ? event.timeStamp : -Infinity };
+    if (double) events.double(place);
+    else events.click(place, keys);
   };
 
   const wheel = (event: WheelEvent): void => {

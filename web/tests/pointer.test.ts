@@ -77,6 +77,14 @@ it.each([1, 2])("button %d pans and never clicks", (button) => {
   expect(calls).toEqual(["drag true", "pan 10 5", "drag false"]);
 });
 
+it("clicks with keys held are never a double click", () => {
+  press(50, 50, 0, { shiftKey: true });
+  press(50, 50, 100, { altKey: true });
+  press(50, 50, 200);
+  press(50, 50, 300, { shiftKey: true });
+  expect(calls.map((call) => call.split(" ")[0])).toEqual(["click", "click", "click", "click"]);
+});
+
 it("a click after the camera has moved is no second click", () => {
   press(50, 50, 0);
   listening.forget();
