@@ -50,7 +50,7 @@ def written(scene, state, format):
 
 @pytest.mark.parametrize("format", ["labels", "text", "ply"])
 def test_labels_come_back_as_they_were(scene, state, format):
-    read = read_label_upload(written(scene, state, format), scene, CLASSES)
+    read = read_label_upload(written(scene, state, format), scene)
     again = log(Import("import", "labels", read.clicks))
     before, after = spread(scene, state), spread(scene, again)
     assert after.instance.tolist() == before.instance.tolist()
@@ -82,7 +82,7 @@ def test_segments_that_are_mostly_unlabelled_get_no_click(scene):
     inside = np.flatnonzero(scene.segments == 3)
     values[inside[: len(inside) // 2 + 1]] = 5002
     values[np.flatnonzero(scene.segments == 4)[0]] = 7003
-    read = read_label_upload("\n".join(map(str, values)).encode(), scene, CLASSES)
+    read = read_label_upload("\n".join(map(str, values)).encode(), scene)
     assert [(c.segment, c.instance, c.semantic) for c in read.clicks] == [
         (int(scene.segment_ids[3]), 1, 5)
     ]
@@ -99,10 +99,10 @@ def test_segments_that_are_mostly_unlabelled_get_no_click(scene):
 )
 def test_what_is_no_labels_of_this_scan(scene, data, message):
     with pytest.raises(InputError, match=message):
-        read_label_upload(data, scene, CLASSES)
+        read_label_upload(data, scene)
 
 
 def test_labels_of_another_scan(scene, state, tmp_path):
     other = load_scene(find_scenes([write_toy(tmp_path, "b", seed=5)])[0])
     with pytest.raises(InputError, match="its vertices are not those of b"):
-        read_label_upload(written(scene, state, "ply"), other, CLASSES)
+        read_label_upload(written(scene, state, "ply"), other)

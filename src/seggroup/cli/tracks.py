@@ -29,9 +29,9 @@ def export_tracks(
     from seggroup.io.classlist import nyu40, read_class_list
     from seggroup.io.files import atomic
     from seggroup.io.scenes import find_scenes
-    from seggroup.io.store import clicks_file
+    from seggroup.io.store import authors_clicks_file, clicks_file
     from seggroup.labels.budget import click_statistics
-    from seggroup.pipeline import load_scene
+    from seggroup.pipeline import Loading, load_scene
     from seggroup.server.annotation import clicks_of
     from seggroup.server.files import Made, export
 
@@ -44,10 +44,10 @@ def export_tracks(
         who = chosen(source.name, clicked, annotator)
         if who is None:
             continue
-        scene, state = load_scene(source), opened.state(source.name, who)
+        scene, state = load_scene(source, Loading(truth=False)), opened.state(source.name, who)
         made = export(Made(scene, state, who, listed), "authors" if authors else "clicks")
-        name = clicks_file(out, source.name)
-        with atomic(name.with_name(f"{source.name}.json") if authors else name) as file:
+        name = authors_clicks_file if authors else clicks_file
+        with atomic(name(out, source.name)) as file:
             file.write(made.data)
         counts = click_statistics(clicks_of(state), scene)
         rows.append({"scene": source.name, "annotator": who, **counts, "notes": []})

@@ -14,7 +14,7 @@ from seggroup.errors import InputError
 from seggroup.io.classlist import ClassList, names_of_file, nyu40, plain
 from seggroup.io.files import read_json, write_json
 from seggroup.io.scannet import majority
-from seggroup.io.store import CLICKS_SUFFIX, safe_name
+from seggroup.io.store import authors_clicks_file, clicks_file
 from seggroup.types import NONE, Clicks, Scan, Scene
 
 VERSION = 1
@@ -103,14 +103,20 @@ def write_authors_scratch(path: Path, clicks: Clicks, scene: Scene, classes: Cla
 def read_clicks(
     path: Path, scene: Scene, remap: bool = False, classes: ClassList | None = None
 ) -> tuple[Clicks, list[str]]:
-    """The clicks of a file in any of the three forms, and notes on what was assumed.
+    """The clicks of a file in any of the three forms, as `parse_clicks` gives them."""
+    return parse_clicks(path, read_json(path), scene, remap, classes)
+
+
+def parse_clicks(
+    path: Path, value: Any, scene: Scene, remap: bool = False, classes: ClassList | None = None
+) -> tuple[Clicks, list[str]]:
+    """The clicks of a parsed file, and notes on what was assumed; `path` is for errors.
 
     A file of ours that was made on other segments is refused unless `remap` is set: then every
     click counts for the segment its vertex has now. Names of classes are those of `classes`;
     without, those the file itself lists, then NYU40's. Raises InputError for another mesh, a
     vertex out of range, an unknown class, or anything that is not a click.
     """
-    value = read_json(path)
     if not isinstance(value, dict):
         raise InputError(f"{path}: is not a click file (a JSON object); use seggroup click")
     notes: list[str] = []
@@ -143,12 +149,13 @@ def find_clicks(folder_or_file: Path, scene_name: str) -> Path:
     place = Path(folder_or_file)
     if place.is_file():
         return place
-    names = [f"{safe_name(scene_name)}{CLICKS_SUFFIX}", f"{scene_name}.json"]
-    for name in names:
-        if (place / name).is_file():
-            return place / name
+    wanted = [clicks_file(place, scene_name), authors_clicks_file(place, scene_name)]
+    for path in wanted:
+        if path.is_file():
+            return path
+    names = " and ".join(path.name for path in wanted)
     raise InputError(
-        f"{place}: has no clicks for {scene_name} (looked for {' and '.join(names)}); "
+        f"{place}: has no clicks for {scene_name} (looked for {names}); "
         "make some with seggroup click"
     )
 

@@ -56,12 +56,16 @@ def write_segments(
 
 
 def read_aggregation(path: Path) -> Groups:
-    """The annotated objects: objectId, raw category and segment ids of each.
+    """The annotated objects of a file, as `aggregation_groups` gives them."""
+    return aggregation_groups(path, read_json(path))
+
+
+def aggregation_groups(path: Path, value: Any) -> Groups:
+    """The annotated objects: objectId, raw category and segment ids of each; `path` is for errors.
 
     A later group with exactly an earlier one's segments is left out (scene0217_00 repeats
     itself). Raises InputError where a group lacks one of the three.
     """
-    value = read_json(path)
     groups = value.get("segGroups") if isinstance(value, dict) else None
     if not isinstance(groups, list):
         raise InputError(f"{path}: has no list segGroups; use ScanNet's aggregation.json")

@@ -45,6 +45,11 @@ def clicks_file(out: Path, scene: str) -> Path:
     return Path(out) / f"{safe_name(scene)}{CLICKS_SUFFIX}"
 
 
+def authors_clicks_file(out: Path, scene: str) -> Path:
+    """Where the clicks of a scene lie in the folder `out` in the authors' form."""
+    return Path(out) / f"{safe_name(scene)}.json"
+
+
 def levels_file(out: Path, scene: str) -> Path:
     """Where a scene's labels at every level lie, beside its labels in the folder `out`."""
     return Path(out) / LEVELS_FOLDER / f"{safe_name(scene)}.npz"

@@ -9,7 +9,7 @@ from typing import Literal
 from seggroup.errors import InputError
 from seggroup.io.clicks import find_clicks, read_clicks, write_authors_clicks, write_clicks
 from seggroup.io.scenes import Source
-from seggroup.io.store import clicks_file
+from seggroup.io.store import authors_clicks_file, clicks_file
 from seggroup.labels.budget import click_statistics
 from seggroup.labels.clicks import drop_contradictions, seg_level_labels
 from seggroup.labels.simulate import simulate
@@ -43,7 +43,7 @@ def click(source: Source, out: Path, clicking: Clicking, loading: Loading) -> di
     else:
         clicks = simulate(scene, clicking.style, rng_of(scene, clicking.seed), per=clicking.per)
     if clicking.authors_format:
-        write_authors_clicks(Path(out) / f"{scene.name}.json", clicks, scene)
+        write_authors_clicks(authors_clicks_file(out, scene.name), clicks, scene)
     else:
         annotator = "imported" if clicking.files else clicking.style
         write_clicks(clicks_file(out, scene.name), clicks, scene, annotator)

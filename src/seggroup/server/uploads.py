@@ -11,10 +11,10 @@ import numpy as np
 from seggroup.errors import InputError
 from seggroup.evaluate.textfiles import read_integers
 from seggroup.io.classlist import ClassList
-from seggroup.io.clicks import read_clicks
+from seggroup.io.clicks import parse_clicks
 from seggroup.io.files import read_json
 from seggroup.io.scan import read_labelled_scan
-from seggroup.io.scannet import majority, read_aggregation
+from seggroup.io.scannet import Groups, aggregation_groups, majority
 from seggroup.io.store import read_labels
 from seggroup.server.live import middle_vertices
 from seggroup.server.protocol import ImportedClick, ReadClicks
@@ -28,21 +28,21 @@ def read_upload(data: bytes, scene: Scene, classes: ClassList) -> ReadClicks:
 
     They are all there, in the order of the file; where two meet in one segment the import keeps
     the later, and a note says so. ScanNet's aggregation is taken too: a click in each of its
-    segments. Raises InputError as `read_clicks` does, and for a file of more clicks than an
+    segments. Raises InputError as `parse_clicks` does, and for a file of more clicks than an
     import takes.
     """
     with _file(data, "the click file") as path:
         value = read_json(path)
         if isinstance(value, dict) and "segGroups" in value:
-            return _bounded(*_aggregation(path, scene, classes))
-        clicks, notes = read_clicks(path, scene, remap=True, classes=classes)
+            return _bounded(*_aggregation(aggregation_groups(path, value), scene, classes))
+        clicks, notes = parse_clicks(path, value, scene, remap=True, classes=classes)
     segment = scene.segment_ids[scene.segments[clicks.vertex]]
     rows = zip(clicks.vertex, segment, clicks.instance, clicks.semantic, strict=True)
     taken = [ImportedClick(int(v), int(s), int(i), int(c)) for v, s, i, c in rows]
     return _bounded(taken, notes + list(_contradictions(taken)))
 
 
-def read_label_upload(data: bytes, scene: Scene, classes: ClassList) -> ReadClicks:
+def read_label_upload(data: bytes, scene: Scene) -> ReadClicks:
     """Labels of every vertex as clicks: one in each segment that mostly belongs to an instance.
 
     Our `.npz`, a labelled PLY of the scan, or the benchmark's text (class x 1000 + instance).
@@ -98,12 +98,12 @@ def _text(path: Path, scene: Scene) -> Labels:
 
 
 def _aggregation(
-    path: Path, scene: Scene, classes: ClassList
+    groups: Groups, scene: Scene, classes: ClassList
 ) -> tuple[list[ImportedClick], list[str]]:
     dense = {int(number): s for s, number in enumerate(scene.segment_ids)}
     middle = middle_vertices(scene)
     taken, unknown, missing = [], set(), 0
-    for instance, name, segments in read_aggregation(path):
+    for instance, name, segments in groups:
         found = classes.find(name)
         semantic = NONE if found is None else found
         if found is None:
