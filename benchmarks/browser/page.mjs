@@ -4,19 +4,12 @@ import { createRequire } from "node:module";
 const require = createRequire(new URL("../../web/package.json", import.meta.url));
 const { chromium } = require("playwright-core");
 
-const FLAGS = [
-  "--no-sandbox",
-  "--use-gl=angle",
-  "--use-angle=swiftshader",
-  "--enable-unsafe-swiftshader",
-  "--disable-background-networking",
-  "--disable-dev-shm-usage",
-];
+const { executable, args } = require("./e2e/chromium.json");
 
 /** Chromium with software WebGL, and a window of 1280 by 800 in it. */
 export async function launch(options = {}) {
-  const executablePath = process.env.SEGGROUP_CHROMIUM ?? "/usr/bin/chromium";
-  const browser = await chromium.launch({ executablePath, args: FLAGS });
+  const executablePath = process.env.SEGGROUP_CHROMIUM ?? executable;
+  const browser = await chromium.launch({ executablePath, args });
   const viewport = { width: 1280, height: 800 };
   return { browser, context: await browser.newContext({ viewport, ...options }) };
 }

@@ -181,6 +181,24 @@ test("without a network the clicks are kept, also through a reload of the page",
   expect((await state(page)).instances).toHaveLength(8);
 });
 
+test("leaving is warned of while something is unsent, and only then", async () => {
+  const warned = async (): Promise<boolean> => {
+    const dialog = page.waitForEvent("dialog", { timeout: 3000 });
+    await page.evaluate(() => { setTimeout(() => { location.reload(); }, 0); });
+    const asked = await dialog.catch(() => null);
+    await asked?.dismiss();
+    return asked?.type() === "beforeunload";
+  };
+  await label(targets.slice(1, 3));
+  await page.context().setOffline(true);
+  await clickVertex(page, targets[9].vertex);
+  expect((await state(page)).drafts).toBe(1);
+  expect(await warned()).toBe(true);
+  await page.context().setOffline(false);
+  await saved(page);
+  expect(await warned()).toBe(false);
+});
+
 test("a second tab is told who is at work, and takes over", async () => {
   await label(targets.slice(1, 3));
   await saved(page);

@@ -7,25 +7,17 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type {} from "../src/main";
+import settings from "./chromium.json";
 import { chromium, type Browser, type Page } from "playwright-core";
 
 const ROOT = path.resolve(fileURLToPath(import.meta.url), "../../..");
 const PROGRAM = path.join(ROOT, ".venv/bin/seggroup");
 const PYTHON = path.join(ROOT, ".venv/bin/python");
 
-/** Software WebGL: the same picture on every machine, with or without a graphics card. */
-const FLAGS = [
-  "--no-sandbox",
-  "--use-gl=angle",
-  "--use-angle=swiftshader",
-  "--enable-unsafe-swiftshader",
-  "--disable-background-networking",
-  "--disable-dev-shm-usage",
-];
-
+/** Chromium with software WebGL: the same picture on every machine, with or without a GPU. */
 export async function launch(): Promise<Browser> {
-  const executablePath = process.env.SEGGROUP_CHROMIUM ?? "/usr/bin/chromium";
-  return chromium.launch({ executablePath, args: FLAGS });
+  const executablePath = process.env.SEGGROUP_CHROMIUM ?? settings.executable;
+  return chromium.launch({ executablePath, args: settings.args });
 }
 
 /** A folder that is gone when `remove` is called. */
