@@ -73,12 +73,14 @@ test("a click file is imported, shown as results, and undone", async () => {
   await page.locator("[data-act=import]").click();
   await (await choosing).setFiles(clicks);
   await page.locator("dialog [data-act=accept]").click();
-  await saved(page);
-  const { instances } = await state(page);
-  expect(instances.map(({ instance, clicks: own }) => [instance, own.map(([, v]) => v)])).toEqual([
+  const clicked = async (): Promise<unknown> =>
+    (await state(page)).instances.map((made) => [made.instance, made.clicks.map(([, v]) => v)]);
+  // The server reads the file first: until it answers, nothing is unsent and nothing has changed.
+  await expect.poll(clicked).toEqual([
     [4, [a]],
     [17, [b, c]],
   ]);
+  await saved(page);
   await page.locator("[data-act=mode-results]").click();
   await page.locator("[data-act=source]").selectOption("truth");
   await page.locator("[data-act=against]").selectOption("clicks");
