@@ -69,6 +69,21 @@ class Labels:
 
 
 @dataclass(frozen=True)
+class ClassSets:
+    """Sets of vertices of which only the classes among them are known (MPRM's subclouds).
+
+    members : the vertices of every set, ascending; sets may overlap
+    classes : the class ids that occur in every set, ascending
+    """
+
+    members: tuple[Int32[np.ndarray, " _"], ...]
+    classes: tuple[tuple[int, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+
+@dataclass(frozen=True)
 class Clicks:
     """Annotated points (paper 3.1): each names a vertex, an instance from 0 and a class id."""
 

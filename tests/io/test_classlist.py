@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seggroup.classes import NYU40
+from seggroup.classes import NYU40, STUFF
 from seggroup.errors import InputError
 from seggroup.io.classlist import MAX_CLASSES, ClassList, Named, nyu40, read_class_list
 from seggroup.io.names import SYNONYMS, nyu40_id
@@ -28,6 +28,7 @@ def test_the_default_is_nyu40_and_finds_what_scannets_names_find():
     assert classes.find("unobtainium") is None
     assert classes.classes[5].color == (188, 189, 34)
     assert "armchair" in classes.classes[5].synonyms
+    assert classes.things == tuple(i for i in NYU40 if i not in STUFF)
 
 
 @given(st.integers(1, 10**9 - 1))
@@ -50,6 +51,7 @@ def test_yaml_and_json_say_the_same(tmp_path):
         name: valve
     """
     found = read(tmp_path, yaml)
+    assert found.things == (7, 9)
     assert found == read(tmp_path, rows, "c.json") == read(tmp_path, {"classes": rows}, "c.json")
     assert list(found.classes) == [7, 3, 9]
     assert found.classes[7] == Named("Pump", (10, 20, 30), ("compressor",))

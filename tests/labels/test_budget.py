@@ -6,7 +6,14 @@ from toy_scenes import toy_scene
 
 from seggroup.config import CostConfig
 from seggroup.errors import InputError
-from seggroup.labels.budget import FORMS, click_statistics, minutes_per_scene, scenes_for_budget
+from seggroup.labels.budget import (
+    FORMS,
+    click_statistics,
+    labelling_order,
+    minutes_per_scene,
+    scenes_bought,
+    scenes_for_budget,
+)
 from seggroup.types import Clicks
 
 
@@ -20,6 +27,20 @@ def test_the_paper_s_budget_buys_104_dense_and_773_subcloud_scenes():
     assert scenes_for_budget("seg", budget, 32) == 1201
     assert scenes_for_budget("dense", budget, 32) == 104
     assert scenes_for_budget("subcloud", budget, 32) == 773
+
+
+@pytest.mark.parametrize(
+    ("form", "points", "classes", "minutes"),
+    [
+        ("points", 50, 20, 116 / 60),  # CSC-50 on all scenes: tables 3 and 5
+        ("points", 20, 20, 46.4 / 60),
+        ("active", 20, 20, 46.4 / 60),
+        ("subcloud", 20, 20, 3.0),
+        ("scene", 20, 8, 0.2),
+    ],
+)
+def test_minutes_of_the_other_forms(form, points, classes, minutes):
+    assert minutes_per_scene(form, points=points, classes=classes) == pytest.approx(minutes)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -38,6 +59,61 @@ def test_costs_are_the_configuration_s():
 def test_a_budget_that_is_none_is_refused(minutes):
     with pytest.raises(InputError, match="budget"):
         scenes_for_budget("seg", minutes)
+
+
+def scenes_of(seed, number=40):
+    """Names and costs in minutes of scenes."""
+    rng = np.random.default_rng(seed)
+    return [f"room{i}" for i in range(number)], rng.uniform(0.5, 3, number).tolist()
+
+
+def bought_slowly(names, costs, minutes, seed):
+    """One scene after the other until the next is too dear."""
+    chosen, spent = [], 0.0
+    for i in labelling_order(names, seed):
+        spent += costs[i]
+        if spent > minutes:
+            break
+        chosen.append(i)
+    return chosen
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("minutes", [0, 0.1, 7.5, 30, 1000])
+def test_scenes_are_bought_until_the_next_is_too_dear(seed, minutes):
+    names, costs = scenes_of(seed)
+    bought = scenes_bought(names, costs, minutes, seed)
+    assert bought == bought_slowly(names, costs, minutes, seed)
+    assert sum(costs[i] for i in bought) <= minutes
+    assert len(bought) == len(set(bought))
+
+
+def test_a_smaller_budget_buys_the_first_of_a_larger_one_s_scenes():
+    names, costs = scenes_of(0)
+    larger = scenes_bought(names, costs, 60, 3)
+    for minutes in range(60):
+        smaller = scenes_bought(names, costs, minutes, 3)
+        assert smaller == larger[: len(smaller)]
+
+
+def test_the_whole_cost_buys_every_scene():
+    names, costs = scenes_of(1, 1201)
+    assert len(scenes_bought(names, costs, sum(costs), 0)) == 1201
+
+
+def test_the_order_is_the_seed_s_and_no_other_scene_s():
+    names, _ = scenes_of(0)
+    order = [names[i] for i in labelling_order(names, 0)]
+    assert sorted(order) == sorted(names)
+    assert order != [names[i] for i in labelling_order(names, 1)]
+    fewer = names[::-3]  # in another order too
+    assert [fewer[i] for i in labelling_order(fewer, 0)] == [n for n in order if n in fewer]
+
+
+@pytest.mark.parametrize("minutes", [-1, float("nan"), float("inf")])
+def test_no_scene_is_bought_for_a_budget_that_is_none(minutes):
+    with pytest.raises(InputError, match="budget"):
+        scenes_bought(["a"], [1.0], minutes, 0)
 
 
 def test_statistics_of_clicks():

@@ -2,8 +2,8 @@
 
 A file is a list of classes (or a mapping whose `classes` is one), each with `id` and `name` and,
 as one likes, `color` ([r, g, b] or "#rrggbb"), `synonyms` (further names, for the search),
-`parent` (the name of a wider group, found by the search too) and `thing` (true or false; kept for
-other programs, nothing here depends on it).
+`parent` (the name of a wider group, found by the search too) and `thing` (true, as by default, or
+false: such a class has no instances to learn or to score).
 """
 
 import colorsys
@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from seggroup.classes import CLASS_COLORS, NYU40
+from seggroup.classes import CLASS_COLORS, NYU40, STUFF
 from seggroup.errors import InputError
 from seggroup.io.files import read_bytes
 from seggroup.io.names import SYNONYMS
@@ -34,11 +34,12 @@ _KEYS = {"id", "name", "color", "synonyms", "parent", "thing"}
 
 @dataclass(frozen=True)
 class Named:
-    """A class: its name, its colour (sRGB) and the other names it is found by."""
+    """A class: its name, its colour (sRGB), other names it is found by, whether it is a thing."""
 
     name: str
     color: tuple[int, int, int]
     synonyms: tuple[str, ...] = ()
+    thing: bool = True
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class ClassList:
     """The classes by id, in the order of the file."""
 
     classes: dict[int, Named]
+
+    @property
+    def things(self) -> tuple[int, ...]:
+        """The ids of the classes that have instances."""
+        return tuple(i for i, named in self.classes.items() if named.thing)
 
     def name(self, class_id: int) -> str:
         """The class's name, or ``class <id>`` for an id that is not in the list."""
@@ -79,6 +85,7 @@ def nyu40() -> ClassList:
                 name,
                 _rgb(CLASS_COLORS[i].tolist()),
                 tuple(SYNONYMS[name].split(", ")) if name in SYNONYMS else (),
+                i not in STUFF,
             )
             for i, name in NYU40.items()
         }
@@ -174,7 +181,7 @@ def _class(path: Path, number: int, row: Any) -> tuple[int, Named]:
     parent = [row["parent"]] if row.get("parent") is not None else []
     names = [_name(where, text) for text in [name, *synonyms, *parent]]
     color = _color(where, row["color"]) if "color" in row else _own_color(class_id)
-    return class_id, Named(names[0], color, tuple(names[1:]))
+    return class_id, Named(names[0], color, tuple(names[1:]), row.get("thing", True))
 
 
 def _name(where: str, text: Any) -> str:

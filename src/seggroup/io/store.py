@@ -16,7 +16,9 @@ from seggroup.io.files import atomic, read_bytes, write_json
 from seggroup.types import Labels
 
 CHECKPOINT = "model.safetensors"
+BEST_CHECKPOINT = "best.safetensors"  # of a downstream run, by validation
 TRAINING_STATE = "training.safetensors"
+CURVE = "curve.csv"
 RECORD = "run.json"
 METRICS = "metrics.json"
 REPORT = "report.html"
@@ -24,8 +26,11 @@ TIMING = "timing.json"  # seconds and memory: the one file of a run that differs
 SYNTH_SEED = "synth.json"  # the seed of a folder of synthetic rooms
 CLICKS_FOLDER = "clicks"
 LABELS_FOLDER = "labels"
+BENCHMARK_FOLDER = "benchmark"  # ScanNet's text files among predictions
 LEVELS_FOLDER = "levels"
 CLICKS_SUFFIX = ".clicks.json"
+SETS_SUFFIX = ".sets.npz"
+PROPOSALS_SUFFIX = ".proposals.npz"
 
 
 def safe_name(name: str) -> str:
@@ -40,9 +45,19 @@ def labels_file(out: Path, scene: str) -> Path:
     return Path(out) / f"{safe_name(scene)}.npz"
 
 
+def sets_file(out: Path, scene: str) -> Path:
+    """Where the class sets of a scene lie, beside its labels in the folder `out`."""
+    return Path(out) / f"{safe_name(scene)}{SETS_SUFFIX}"
+
+
 def clicks_file(out: Path, scene: str) -> Path:
     """Where the clicks of a scene lie in the folder `out`."""
     return Path(out) / f"{safe_name(scene)}{CLICKS_SUFFIX}"
+
+
+def proposals_file(out: Path, scene: str) -> Path:
+    """Where the proposals of a scene lie in the folder `out`, beside its labels."""
+    return Path(out) / f"{safe_name(scene)}{PROPOSALS_SUFFIX}"
 
 
 def authors_clicks_file(out: Path, scene: str) -> Path:
