@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from seggroup.errors import InputError
-from seggroup.evaluate.instance import Prediction, evaluate_instance, evaluate_instance_files
+from seggroup.evaluate.instance import Prediction, evaluate_instance
+from seggroup.evaluate.instancefiles import evaluate_instance_files
 from seggroup.evaluate.semantic import evaluate_semantic, evaluate_semantic_files
 from seggroup.evaluate.textfiles import read_integers
 

@@ -3,19 +3,17 @@
 Letters: p predictions and g true instances of one class in one scene, t overlap thresholds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Int64
 
 from seggroup.classes import BENCHMARK18, class_name
-from seggroup.errors import InputError
 from seggroup.evaluate.semantic import mean, rank
-from seggroup.evaluate.textfiles import read_integers, read_vertices, scene_files
 
 OVERLAPS = np.append(np.arange(0.5, 0.95, 0.05), 0.25)  # as the script builds them: nine, and 0.25
+CURVES = (0.25, 0.5)  # overlaps whose precision-recall curves are kept
 MIN_VERTICES = 100  # smaller true instances need not be found, smaller predictions are dropped
 
 
@@ -44,14 +42,38 @@ class Overlap:
     counted: Bool[np.ndarray, " g"]
 
 
+@dataclass(frozen=True)
+class Matches:
+    """Scores of the true and of the false positives of one class, and truths no one found."""
+
+    hits: Float[np.ndarray, " a"]
+    misfires: Float[np.ndarray, " b"]
+    missed: int
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Precision and recall of the predictions from each distinct score up; the last: of none."""
+
+    score: Float[np.ndarray, " n"]
+    precision: Float[np.ndarray, " m"]
+    recall: Float[np.ndarray, " m"]
+
+
 Instances = tuple[Int[np.ndarray, " _"], Sequence[Prediction]]  # "_": scenes differ in size
 
 
-def evaluate_instance(scenes: Iterable[Instances], classes: Sequence[int] = BENCHMARK18) -> dict:
+def evaluate_instance(
+    scenes: Iterable[Instances],
+    classes: Sequence[int] = BENCHMARK18,
+    names: Callable[[int], str] = class_name,
+    details: bool = False,
+) -> dict:
     """The benchmark's figures from (truth, predictions) of each scene.
 
     truth is class * 1000 + instance a vertex; classes outside `classes` are void.
-    -> {"ap" | "ap50" | "ap25", "overlaps", "classes": {name: the three}, "table": class x overlap}
+    -> {"ap" | "ap50" | "ap25", "overlaps", "classes": {name: the three}, "table": class x overlap};
+    with `details` also "curves" (`pr_curves`).
     """
     found: list[list[Overlap]] = [[] for _ in classes]
     for truth, predictions in scenes:
@@ -60,17 +82,21 @@ def evaluate_instance(scenes: Iterable[Instances], classes: Sequence[int] = BENC
     table = np.array([[average_precision(row, t) for t in OVERLAPS] for row in found])
     table = table.reshape(len(classes), len(OVERLAPS))
     strict, half, quarter = table[:, :-1], table[:, 0], table[:, -1]
-    return {
+    result = {
         "ap": mean(strict),
         "ap50": mean(half),
         "ap25": mean(quarter),
         "overlaps": OVERLAPS.tolist(),
         "classes": {
-            class_name(i): {"ap": float(a.mean()), "ap50": float(b), "ap25": float(c)}
+            names(i): {"ap": float(a.mean()), "ap50": float(b), "ap25": float(c)}
             for i, a, b, c in zip(classes, strict, half, quarter, strict=True)
         },
         "table": table.tolist(),
     }
+    if details:
+        rows = zip(classes, found, strict=True)
+        result["curves"] = {names(i): pr_curves(row) for i, row in rows if _occurs(row)}
+    return result
 
 
 def overlaps(
@@ -90,13 +116,19 @@ def overlaps(
 def _numbered(
     truth: Int[np.ndarray, " v"], classes: Sequence[int]
 ) -> tuple[Int64[np.ndarray, " n"], Int64[np.ndarray, " v"]]:
-    """The instance ids that occur, ascending, 0 for everything void, and each vertex's place."""
-    every = np.arange(1000 * (max(classes) + 1))
-    every = every[rank(every // 1000, classes) < len(classes)]
-    place = rank(truth, every)  # len(every) where void
-    occurs = np.bincount(place, minlength=len(every) + 1)[:-1] > 0
+    """The instance ids that occur, 0 for everything void, and each vertex's place among them.
+
+    Ids of one class ascend; classes follow in their order in `classes`.
+    """
+    class_of, number = np.divmod(truth.astype(np.int64, copy=False), 1000)
+    place = rank(class_of, classes) * 1000 + number  # from len(classes) * 1000 where void
+    void = len(classes) * 1000
+    place = np.minimum(place, void)
+    occurs = np.bincount(place, minlength=void + 1)[:-1] > 0
     renumber = np.append(np.where(occurs, np.cumsum(occurs), 0), 0)
-    return np.append(0, every[occurs]), renumber[place]
+    position, number = np.divmod(np.flatnonzero(occurs), 1000)
+    ids = np.asarray(classes, np.int64)[position] * 1000 + number
+    return np.append(0, ids), renumber[place]
 
 
 def _overlap(
@@ -109,7 +141,7 @@ def _overlap(
     own = [(prediction, shared) for prediction, shared in kept if prediction.label_id == class_id]
     shared = np.array([shared for _, shared in own], np.int64).reshape(len(own), len(ids))
     total = shared.sum(axis=1)
-    truths = np.flatnonzero(ids // 1000 == class_id)
+    truths = 1 + np.flatnonzero(ids[1:] // 1000 == class_id)
     counted = size[truths] >= MIN_VERTICES
     inside = shared[:, truths]
     return Overlap(
@@ -122,16 +154,46 @@ def _overlap(
 
 def average_precision(scenes: Sequence[Overlap], threshold: float) -> float:
     """The area under the precision-recall curve of one class; NaN without truth."""
-    if not any(scene.counted.any() for scene in scenes):
-        return float("nan")
-    matches = [match(scene, threshold) for scene in scenes]
-    hits = np.concatenate([np.array(hits, float) for hits, _, _ in matches])
-    misfires = np.concatenate([np.array(misfires, float) for _, misfires, _ in matches])
-    return area(hits, misfires, missed=sum(missed for _, _, missed in matches))
+    return area(curve(pooled(scenes, threshold))) if _occurs(scenes) else float("nan")
 
 
-def match(scene: Overlap, threshold: float) -> tuple[list[float], list[float], int]:
-    """Scores of the true and of the false positives, and how many true instances no one found.
+def _occurs(scenes: Sequence[Overlap]) -> bool:
+    """Whether there is an instance of the class that must be found."""
+    return any(scene.counted.any() for scene in scenes)
+
+
+def pr_curves(scenes: Sequence[Overlap]) -> dict[str, dict]:
+    """One class's curves and counts by overlap ("0.25", "0.5"), as plain lists.
+
+    precision and recall have one entry more than score: the artificial last point.
+    """
+    curves = {}
+    for threshold in CURVES:
+        matches = pooled(scenes, threshold)
+        points = curve(matches)
+        curves[str(threshold)] = {
+            "score": points.score.tolist(),
+            "precision": points.precision.tolist(),
+            "recall": points.recall.tolist(),
+            "hits": len(matches.hits),
+            "misfires": len(matches.misfires),
+            "missed": matches.missed,
+        }
+    return curves
+
+
+def pooled(scenes: Sequence[Overlap], threshold: float) -> Matches:
+    """The matches of all scenes together."""
+    found = [match(scene, threshold) for scene in scenes]
+    return Matches(
+        np.concatenate([matches.hits for matches in found]),
+        np.concatenate([matches.misfires for matches in found]),
+        sum(matches.missed for matches in found),
+    )
+
+
+def match(scene: Overlap, threshold: float) -> Matches:
+    """What the predictions of one scene find.
 
     The first prediction in file order claims a true instance; of a later one on the same truth
     the lower of the two scores is a false positive, and it may still claim another truth.
@@ -151,65 +213,32 @@ def match(scene: Overlap, threshold: float) -> tuple[list[float], list[float], i
             hits[g] = score
             taken.add(p)
     stray = ~over.any(axis=1) & (scene.ignored <= threshold)
-    misfires += scene.score[stray].tolist()
-    return list(hits.values()), misfires, int(scene.counted.sum()) - len(hits)
+    return Matches(
+        np.array(list(hits.values()), float),
+        np.append(np.array(misfires, float), scene.score[stray]),
+        int(scene.counted.sum()) - len(hits),
+    )
 
 
-def area(hits: Float[np.ndarray, " a"], misfires: Float[np.ndarray, " b"], missed: int) -> float:
-    """Precision over recall at each distinct score, by central differences (no envelope)."""
-    if len(hits) + len(misfires) == 0:
-        return 0.0
+def curve(matches: Matches) -> Curve:
+    """Precision and recall from each distinct score up, and the script's last point (1, 0).
+
+    For a class with truth; without any prediction the curve is that point alone.
+    """
+    hits, misfires = matches.hits, matches.misfires
     scores, place = np.unique(np.append(hits, misfires), return_inverse=True)
     true = np.bincount(place[: len(hits)], minlength=len(scores))
     above = np.cumsum(np.bincount(place, minlength=len(scores))[::-1])[::-1]
     true_above = np.cumsum(true[::-1])[::-1]
-    precision = np.append(true_above / above, 1.0)
-    recall = np.append(true_above / (len(hits) + missed), 0.0)
+    return Curve(
+        scores,
+        np.append(true_above / above, 1.0),
+        np.append(true_above / max(len(hits) + matches.missed, 1), 0.0),
+    )
+
+
+def area(points: Curve) -> float:
+    """Precision over recall by central differences (no envelope)."""
+    recall = points.recall
     steps = np.convolve(np.concatenate([recall[:1], recall, [0.0]]), [-0.5, 0, 0.5], "valid")
-    return float(precision @ steps)
-
-
-def evaluate_instance_files(truth_dir: Path, prediction_dir: Path) -> dict:
-    """The benchmark on its text files: truth ids a vertex, and submissions with mask files."""
-
-    def read(truth_file: Path, prediction_file: Path) -> Instances:
-        truth = read_integers(truth_file)
-        return truth, read_submission(prediction_file, Path(prediction_dir), truth_file, len(truth))
-
-    return evaluate_instance(read(*files) for files in scene_files(truth_dir, prediction_dir))
-
-
-def read_submission(path: Path, root: Path, truth_file: Path, count: int) -> list[Prediction]:
-    """The predictions that `<scene>.txt` lists: mask file, class id and confidence a line.
-
-    Mask files are named relative to `path` and must lie inside `root`; each holds a number for
-    each of the `count` vertices, not 0 inside. Of a mask named twice the last line counts.
-    """
-    listed: dict[Path, tuple[int, float]] = {}
-    for number, line in enumerate(_lines(path), start=1):
-        try:
-            name, label, confidence = line.split()
-            entry = int(float(label)), float(confidence)
-            if not np.isfinite(entry[1]):
-                raise ValueError
-        except (ValueError, OverflowError) as error:
-            raise InputError(
-                f"{path}: line {number} is not '<mask file> <class id> <confidence>'"
-            ) from error
-        mask = (path.parent / name).resolve()
-        if Path(name).is_absolute() or not mask.is_relative_to(root.resolve()):
-            raise InputError(
-                f"{path}: line {number}: the mask {name} lies outside {root}; keep masks inside it"
-            )
-        listed[mask] = entry
-    return [
-        Prediction(label, confidence, read_vertices(mask, count, truth_file) != 0)
-        for mask, (label, confidence) in listed.items()
-    ]
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").rstrip().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text ({error})") from error
+    return float(points.precision @ steps)

@@ -4,7 +4,7 @@ A vertex whose true class is not among the evaluated ones is skipped; a predicti
 on a counted vertex is a false negative of the true class. A class in neither is NaN.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,17 @@ from seggroup.evaluate.textfiles import read_integers, read_vertices, scene_file
 Pair = tuple[Int[np.ndarray, " _"], Int[np.ndarray, " _"]]
 
 
-def evaluate_semantic(pairs: Iterable[Pair], classes: Sequence[int] = BENCHMARK20) -> dict:
+def evaluate_semantic(
+    pairs: Iterable[Pair],
+    classes: Sequence[int] = BENCHMARK20,
+    names: Callable[[int], str] = class_name,
+    details: bool = False,
+) -> dict:
     """The benchmark's figures from (truth, prediction) class ids of each scene.
 
-    -> {"miou": mean over the classes that occur, "iou" | "tp" | "denom": {class name: value}}
+    -> {"miou": mean over the classes that occur, "iou" | "tp" | "denom": {class name: value}};
+    with `details` also "confusion": {"classes": names, "vertices": rows truth, columns predicted,
+    a last column for every other prediction}.
     """
     pooled = np.zeros((len(classes) + 1, len(classes) + 1), np.int64)
     for truth, prediction in pairs:
@@ -29,13 +36,16 @@ def evaluate_semantic(pairs: Iterable[Pair], classes: Sequence[int] = BENCHMARK2
     hits = np.diagonal(pooled)
     union = pooled.sum(axis=1) + pooled[:, :-1].sum(axis=0) - hits
     iou = ratio(hits, union)
-    names = [class_name(i) for i in classes]
-    return {
+    named = [names(i) for i in classes]
+    result = {
         "miou": mean(iou),
-        "iou": dict(zip(names, iou.tolist(), strict=True)),
-        "tp": dict(zip(names, hits.tolist(), strict=True)),
-        "denom": dict(zip(names, union.tolist(), strict=True)),
+        "iou": dict(zip(named, iou.tolist(), strict=True)),
+        "tp": dict(zip(named, hits.tolist(), strict=True)),
+        "denom": dict(zip(named, union.tolist(), strict=True)),
     }
+    if details:
+        result["confusion"] = {"classes": named, "vertices": pooled.tolist()}
+    return result
 
 
 def confusion(
@@ -70,11 +80,18 @@ def mean(values: np.ndarray) -> float:
     return float(kept.mean()) if len(kept) else float("nan")
 
 
-def evaluate_semantic_files(truth_dir: Path, prediction_dir: Path) -> dict:
-    """The benchmark on folders of `<scene>.txt`, one NYU40 id a line for each vertex."""
+def evaluate_semantic_files(
+    truth_dir: Path,
+    prediction_dir: Path,
+    classes: Sequence[int] = BENCHMARK20,
+    names: Callable[[int], str] = class_name,
+    details: bool = False,
+) -> dict:
+    """The benchmark on folders of `<scene>.txt`, one class id a line for each vertex."""
 
     def read(truth_file: Path, prediction_file: Path) -> Pair:
         truth = read_integers(truth_file)
         return truth, read_vertices(prediction_file, len(truth), truth_file)
 
-    return evaluate_semantic(read(*files) for files in scene_files(truth_dir, prediction_dir))
+    files = scene_files(truth_dir, prediction_dir)
+    return evaluate_semantic((read(*pair) for pair in files), classes, names, details)

@@ -4,12 +4,13 @@ import typing
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64, Integer, UInt8
 from numba import njit
 
 from seggroup.errors import InputError
 
 _MAX_DIGITS = 18  # an integer of more digits may not fit int64
+_RESULTS = {"semantic_label_evaluation.txt", "semantic_instance_evaluation.txt"}  # ScanNet's own
 
 
 @njit(cache=True)
@@ -51,10 +52,7 @@ def _parse(text, values):
 
 def read_integers(path: Path) -> Int64[np.ndarray, " n"]:
     """The integers of a text file, one a line. Raises InputError naming file and line."""
-    try:
-        text = np.frombuffer(Path(path).read_bytes(), np.uint8)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    text = _bytes(path)
     values = np.empty(np.count_nonzero(text == ord("\n")) + 1, np.int64)
     count = _parse(text, values)
     if count < 0:
@@ -62,9 +60,40 @@ def read_integers(path: Path) -> Int64[np.ndarray, " n"]:
     return values[:count]
 
 
+def read_mask(path: Path, count: int, other: Path) -> Bool[np.ndarray, " n"]:
+    """Where the numbers of a mask file are not 0; as `read_vertices` refuses other lengths."""
+    values = mask_digits(path)
+    if values is None:
+        return read_vertices(path, count, other) != 0
+    return _of_length(values, path, count, other) != 0
+
+
+def mask_digits(path: Path) -> UInt8[np.ndarray, " n"] | None:
+    """The numbers of a file of single digits, as masks are, without parsing; None: it is none."""
+    text = _bytes(path)
+    if len(text) % 2:
+        return None
+    digits, ends = text.reshape(-1, 2).T
+    digits = digits - np.uint8(ord("0"))
+    single = (ends == ord("\n")).all() and digits.max(initial=0) < 10
+    return digits if single else None
+
+
+def _bytes(path: Path) -> UInt8[np.ndarray, " n"]:
+    try:
+        return np.frombuffer(Path(path).read_bytes(), np.uint8)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from error
+
+
 def read_vertices(path: Path, count: int, other: Path) -> Int64[np.ndarray, " n"]:
     """`read_integers`, and refuse a file that has not the `count` lines of the file `other`."""
-    values = read_integers(path)
+    return _of_length(read_integers(path), path, count, other)
+
+
+def _of_length(
+    values: Integer[np.ndarray, " n"], path: Path, count: int, other: Path
+) -> Integer[np.ndarray, " n"]:
     if len(values) != count:
         raise InputError(
             f"{path}: has {len(values)} lines where {other} has {count}; "
@@ -83,7 +112,8 @@ def scene_files(truth_dir: Path, prediction_dir: Path) -> list[tuple[Path, Path]
 
 
 def _texts(folder: Path) -> dict[str, Path]:
-    files = {path.name: path for path in Path(folder).glob("*.txt") if path.is_file()}
+    found = Path(folder).glob("*.txt")
+    files = {path.name: path for path in found if path.is_file() and path.name not in _RESULTS}
     if not files:
         raise InputError(f"{folder}: holds no <scene>.txt file; name the folder that does")
     return files

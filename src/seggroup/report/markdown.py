@@ -10,7 +10,7 @@ def report_markdown(report: Report) -> str:
     parts += ["\n".join(f"- {note}" for note in report.notes)]
     parts += ["\n".join(f"- **{figure}** {name}" for figure, name in headline(report))]
     for table in tables(report):
-        parts += [f"## {table.title}", _markdown(table), table.note]
+        parts += [f"## {table.title}", markdown_table(table), table.note]
     curve = [f"- {name}: " + ", ".join(f"{v:.4g}" for v in v_) for name, v_ in report.curve.items()]
     parts += ["## Learning curve" if curve else "", "\n".join(curve)]
     used = [*settings(report.configuration), *settings(report.versions)]
@@ -19,11 +19,15 @@ def report_markdown(report: Report) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _markdown(table: Table) -> str:
+def markdown_table(table: Table) -> str:
+    """The rows of a table, without its title and its note."""
     rule = ["---"] + ["---:"] * (len(table.head) - 1)
     return "\n".join(
         "| " + " | ".join(map(_cell, row)) + " |" for row in [table.head, rule, *table.rows]
     )
+
+
+_markdown = markdown_table
 
 
 def _cell(text: str) -> str:

@@ -72,30 +72,36 @@ def write_report(path: Path, report: Report) -> None:
 
 def report_html(report: Report) -> str:
     """The page."""
-    title = escape(report.title)
-    body = [f"<h1>{title}</h1>"]
-    body += [f"<p>{escape(text)}</p>" for text in (report.summary, *report.notes) if text]
-    body.append(_tiles(headline(report)))
-    first, *others = [_table(table) for table in tables(report)] or [""]
+    body = [f"<p>{escape(text)}</p>" for text in (report.summary, *report.notes) if text]
+    body.append(tiles_html(headline(report)))
+    first, *others = [table_html(table) for table in tables(report)] or [""]
     body += [first, _scenes(report.scenes), *others, _curve(report)]
     body.append(_settings("Configuration", settings(report.configuration)))
     body.append(_settings("Versions", settings(report.versions)))
+    return page_html(report.title, body)
+
+
+def page_html(title: str, body: Iterable[str], style: str = "") -> str:
+    """A page of parts that are HTML already, under its title; `style` adds to that of all pages."""
+    heading = escape(title)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(part for part in body if part)
+        f"<title>{heading}</title>\n<style>{_STYLE}{style}</style>\n</head>\n<body>\n<main>\n"
+        + "\n".join(part for part in (f"<h1>{heading}</h1>", *body) if part)
         + "\n</main>\n</body>\n</html>\n"
     )
 
 
-def _tiles(figures: Iterable[tuple[str, str]]) -> str:
+def tiles_html(figures: Iterable[tuple[str, str]]) -> str:
+    """(figure, what it is) each, side by side."""
     tiles = "".join(f"<li><b>{escape(figure)}</b>{escape(name)}</li>" for figure, name in figures)
     return f'<ul class="tiles">{tiles}</ul>' if tiles else ""
 
 
-def _table(table: Table) -> str:
+def table_html(table: Table) -> str:
+    """The table under its title, its note below."""
     head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in table.head)
     rows = []
     for i, (name, *cells) in enumerate(table.rows):
@@ -107,6 +113,9 @@ def _table(table: Table) -> str:
         f'<h2>{escape(table.title)}</h2>\n<div class="wide"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>{note}"
     )
+
+
+_table, _tiles = table_html, tiles_html
 
 
 def _scenes(scenes: Iterable[SceneReport]) -> str:
