@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,7 @@ class UNetConfig:
     channels: int = 16  # of the first level; level i has i times as many (PointGroup)
     levels: int = 7  # PointGroup
     repeats: int = 2  # residual blocks a level on the way down, and on the way up
+    backend: Literal["torch", "spconv"] = "torch"  # of the convolutions; spconv on CUDA alone
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class KPConvConfig:
     channels: int = 64  # of the first layer; doubles with every level
     kernel_points: int = 15
     radius: float = 2.5  # of a convolution, in cells of its level
-    extent: float = 1.2  # influence of a kernel point, in cells of its level
+    extent: float = 1.0  # reach of a kernel point (sigma), in cells of its level
     neighbours: int = 40  # at most so many of a ball's points are used, the nearest
 
 
@@ -80,6 +82,7 @@ class FitConfig:
 
 
 NetworkConfig = UNetConfig | KPConvConfig | PointGroupConfig
+ModelName = Literal["unet", "kpconv", "pointgroup"]
 
 
 def at_voxel(config: NetworkConfig, voxel: float) -> NetworkConfig:
