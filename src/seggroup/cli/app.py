@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from seggroup.cli.budgeting import budget
 from seggroup.cli.common import (
     ClicksPlace,
     Device,
@@ -24,7 +25,9 @@ from seggroup.cli.common import (
     warn,
 )
 from seggroup.cli.evaluating import evaluate_app, print_figures
+from seggroup.cli.fitting import fit_app, predict
 from seggroup.cli.people import DATABASE, Place, users_app
+from seggroup.cli.tabling import tables
 from seggroup.errors import InputError
 
 app = typer.Typer(
@@ -37,6 +40,10 @@ app = typer.Typer(
 )
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(users_app, name="users")
+app.command("budget")(budget)
+app.add_typer(fit_app, name="fit")
+app.command("predict")(predict)
+app.command("tables")(tables)
 
 Style = Literal["top1", "top2", "top3", "all3", "random", "central", "noisy"]
 Level = Literal["final", "1", "2", "3", "4"]

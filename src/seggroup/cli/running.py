@@ -16,6 +16,7 @@ from seggroup.io.files import write_json, write_text
 from seggroup.io.scenes import Source, find_scenes
 from seggroup.io.store import CHECKPOINT, LABELS_FOLDER, METRICS, TIMING, write_record
 from seggroup.labels.budget import click_statistics
+from seggroup.resources import peak_mb, reset_peak
 
 
 class Stages:
@@ -34,27 +35,6 @@ class Stages:
         seconds = time.perf_counter() - start
         self.rows.append({"stage": name, "seconds": seconds, "memory_mb": peak_mb()})
         write_json(self._path, {"stages": self.rows})
-
-
-def reset_peak() -> None:
-    """Forget the process's memory peak, where the system can (Linux)."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return
-
-
-def peak_mb() -> float:
-    """Peak resident memory of this process in MB since `reset_peak`."""
-    try:
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM"):
-                return int(line.split()[1]) / 1024
-    except OSError:
-        pass
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def train_run(

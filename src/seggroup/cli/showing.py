@@ -8,10 +8,20 @@ import numpy as np
 
 from seggroup import pipeline
 from seggroup.errors import InputError
+from seggroup.io.classsets import read_class_sets
 from seggroup.io.files import read_bytes, read_json
 from seggroup.io.ply import write_ply
+from seggroup.io.proposals import read_proposals
 from seggroup.io.scenes import find_scenes
-from seggroup.io.store import CHECKPOINT, METRICS, RECORD, labels_file, read_labels
+from seggroup.io.store import (
+    CHECKPOINT,
+    METRICS,
+    PROPOSALS_SUFFIX,
+    RECORD,
+    SETS_SUFFIX,
+    labels_file,
+    read_labels,
+)
 from seggroup.report.render import class_colors, instance_colors, palette, render, save_png
 from seggroup.types import NONE, Labels, Scene
 
@@ -101,6 +111,12 @@ def describe(path: Path, truth: bool = True) -> dict[str, Any]:
         return _run(path)
     if path.suffix == ".safetensors":
         return _checkpoint(path)
+    if path.name.endswith(SETS_SUFFIX):
+        sets = read_class_sets(path, 1 << 31)
+        return {"kind": "class sets", "sets": len(sets), "classes": len(set().union(*sets.classes))}
+    if path.name.endswith(PROPOSALS_SUFFIX):
+        found = read_proposals(path, 1 << 31)
+        return {"kind": "proposals", "instances": len(found)}
     if path.suffix == ".npz":
         return _npz(path)
     if path.suffix == ".json":
@@ -139,7 +155,9 @@ def _run(path: Path) -> dict[str, Any]:
         result |= {k: metrics.get(k) for k in ("semantic_miou", "instance_miou", "coverage")}
     if (path / CHECKPOINT).exists():
         result["parameters"] = _checkpoint(path / CHECKPOINT)["parameters"]
-    result["labels"] = len(list(pipeline.labels_folder(path).glob("*.npz")))
+    beside = (SETS_SUFFIX, PROPOSALS_SUFFIX)
+    files = [file.name for file in pipeline.labels_folder(path).glob("*.npz")]
+    result["labels"] = sum(not name.endswith(beside) for name in files)
     return result
 
 

@@ -8,13 +8,15 @@ the CPU; `forward` gives its losses by name, which are added up; `answer` what i
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Int64
+from jaxtyping import Bool, Float, Float32, Int, Int64
 from torch import Tensor
 from torch.nn import functional
+
+from seggroup.types import ClassSets, Labels, Scan
 
 IGNORE = -100  # the class of points that do not count
 
@@ -94,7 +96,7 @@ class Answer:
 class Inputs(Protocol):
     """A frozen dataclass of a model's own, of tensors."""
 
-    def to(self, device: torch.device) -> Self:
+    def to(self, device: torch.device) -> Any:
         """The same on another device."""
 
 
@@ -109,6 +111,42 @@ class Model(Protocol):
 
     def answer(self, inputs: Any) -> Answer:
         """Predictions; proposals are numbered over the points of the batch."""
+
+
+def make_cloud(
+    scan: Scan, labels: Labels | None, classes: Sequence[int], sets: ClassSets | None = None
+) -> Cloud:
+    """A scan as the models see it, with what is known of it.
+
+    The origin moves to the scan's middle at its lowest height, so that a scan may lie anywhere.
+    Classes outside the list do not count; instances are numbered anew.
+    """
+    low, high = scan.vertices.min(axis=0), scan.vertices.max(axis=0)
+    origin = np.array([*(low + high)[:2] / 2, low[2]], np.float32)
+    if labels is None:
+        nothing = np.full(len(scan.vertices), -1, np.int32)
+        labels = Labels(nothing, nothing)
+    _, instance = np.unique(np.append(-1, labels.instance), return_inverse=True)
+    return Cloud(
+        scan.vertices - origin,
+        scan.colors.astype(np.float32) / 127.5 - 1,
+        positions(labels.semantic, classes),
+        instance[1:].astype(np.int64) - 1,
+        tuple(
+            Tags(members.astype(np.int64), np.isin(classes, known))
+            for members, known in zip(sets.members, sets.classes, strict=True)
+        )
+        if sets
+        else (),
+    )
+
+
+def positions(ids: Int[np.ndarray, " n"], classes: Sequence[int]) -> Int64[np.ndarray, " n"]:
+    """The place of every class id in the list; `IGNORE` where it is not there."""
+    order = np.argsort(classes)
+    known = np.asarray(classes)[order]
+    place = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+    return np.where(known[place] == ids, order[place], IGNORE)
 
 
 def make_targets(clouds: Sequence[Cloud], class_weights: Tensor | None = None) -> Targets:

@@ -1,0 +1,233 @@
+"""`seggroup fit` and `seggroup predict`: downstream models."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from seggroup.cli.common import Device, Json, Scenes, Seed, errors, output, progress, table
+from seggroup.downstream.config import ModelName
+from seggroup.errors import InputError
+
+fit_app = typer.Typer(help="Train a model on labels of any kind.", no_args_is_help=True)
+
+LabelsPlace = Annotated[
+    Path, typer.Option(help="Folder of labels: of `propagate`, `budget` or `predict`, or a run.")
+]
+Run = Annotated[Path, typer.Option("-o", "--output", help="The run's folder; resumes there.")]
+Validation = Annotated[
+    list[Path] | None,
+    typer.Option(help="Scenes with truth to validate on, as SCENES. Repeatable."),
+]
+Epochs = Annotated[int, typer.Option(help="Passes over the scenes.", min=1)]
+Batch = Annotated[int, typer.Option(help="Scenes a forward.", min=1)]
+Accumulate = Annotated[int, typer.Option(help="Forwards a step.", min=1)]
+Rate = Annotated[float, typer.Option(help="The highest learning rate.", min=0)]
+Voxel = Annotated[
+    float | None,
+    typer.Option(help="Metres; default: as published, coarser where the scans are coarser."),
+]
+Channels = Annotated[int | None, typer.Option(help="Of the first level.", min=1)]
+Levels = Annotated[int | None, typer.Option(help="Of the network.", min=1, max=9)]
+MaxPoints = Annotated[int, typer.Option(help="Larger scenes are cropped at random.", min=100)]
+Balance = Annotated[
+    float, typer.Option(help="Classes weigh as their frequency to minus this: 0, 0.5, 1.", min=0)
+]
+Every = Annotated[int, typer.Option(help="Epochs from validation to validation.", min=0)]
+Classes = Annotated[
+    Path | None, typer.Option(help="Your own class list; default: ScanNet's 20 classes.")
+]
+Threads = Annotated[int, typer.Option(help="Of the processor; 0: all its cores.", min=0)]
+TensorBoard = Annotated[bool, typer.Option(help="Also write logs for TensorBoard.")]
+Mixed = Annotated[bool, typer.Option(help="Mixed precision on CUDA.")]
+
+
+@fit_app.command("semantic")
+def fit_semantic(
+    scenes: Scenes,
+    labels: LabelsPlace,
+    out: Run,
+    model: Annotated[Literal["kpconv", "unet"], typer.Option(help="The model.")] = "unet",
+    validation: Validation = None,
+    epochs: Epochs = 100,
+    batch: Batch = 2,
+    accumulate: Accumulate = 1,
+    learning_rate: Rate = 3e-3,
+    voxel: Voxel = None,
+    channels: Channels = None,
+    levels: Levels = None,
+    max_points: MaxPoints = 120_000,
+    class_balance: Balance = 0.0,
+    validate_every: Every = 10,
+    classes: Classes = None,
+    mixed_precision: Mixed = True,
+    tensorboard: TensorBoard = False,
+    threads: Threads = 0,
+    seed: Seed = 0,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Train a semantic model on the scenes that have labels; unlabelled points do not count.
+
+    Full truth, pseudo labels, single points and class sets are all taken (`seggroup budget`).
+    Interrupted, the same command goes on. Several processes: `torchrun -m seggroup.cli fit …`.
+    """
+    _fit(**locals())
+
+
+@fit_app.command("instance")
+def fit_instance(
+    scenes: Scenes,
+    labels: LabelsPlace,
+    out: Run,
+    model: Annotated[Literal["pointgroup"], typer.Option(help="The model.")] = "pointgroup",
+    validation: Validation = None,
+    epochs: Epochs = 100,
+    batch: Batch = 2,
+    accumulate: Accumulate = 1,
+    learning_rate: Rate = 3e-3,
+    voxel: Voxel = None,
+    channels: Channels = None,
+    levels: Levels = None,
+    max_points: MaxPoints = 120_000,
+    class_balance: Balance = 0.0,
+    validate_every: Every = 10,
+    classes: Classes = None,
+    mixed_precision: Mixed = True,
+    tensorboard: TensorBoard = False,
+    threads: Threads = 0,
+    seed: Seed = 0,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Train an instance model on the scenes that have labels.
+
+    Its radius and sizes follow the voxel, which follows the scans. Interrupted, the same command
+    goes on. Several processes: `torchrun -m seggroup.cli fit …`.
+    """
+    _fit(**locals())
+
+
+def _fit(
+    scenes: list[Path],
+    labels: Path,
+    out: Path,
+    model: ModelName,
+    validation: list[Path] | None,
+    voxel: float | None,
+    channels: int | None,
+    levels: int | None,
+    classes: Path | None,
+    tensorboard: bool,
+    threads: int,
+    device: str,
+    json: bool,
+    **settings: Any,
+) -> None:
+    """Both commands: `settings` are fields of `FitConfig`."""
+    from seggroup.downstream.config import FitConfig
+    from seggroup.io.scenes import find_scenes
+    from seggroup.pipeline.downstream import Fitting, fit_run, sized, voxel_for
+
+    sources = find_scenes(scenes)
+    checks = find_scenes(validation) if validation else []
+    if voxel is None:
+        voxel, reason = voxel_for(sources, model)
+        if reason:
+            errors.print(reason, style="yellow", markup=False, highlight=False, soft_wrap=True)
+    elif not voxel > 0:
+        raise InputError(f"--voxel {voxel}: must be more than 0")
+    fitting = Fitting(sized(model, voxel, channels, levels), FitConfig(**settings), threads=threads)
+    fitting = replace(fitting, device=device)
+    if classes is not None:
+        fitting = replace(fitting, **_listed(classes))
+    total = fitting.fit.epochs
+    with progress() as bar:
+        task = bar.add_task("fit", total=total)
+
+        def after(epoch: int, result) -> None:  # type: ignore[no-untyped-def]
+            bar.update(task, completed=epoch + 1)
+            values = {**result.losses, **(result.validation or {})}
+            words = "  ".join(f"{name} {value:.3f}" for name, value in values.items())
+            errors.print(
+                f"epoch {epoch + 1}/{total}  {words}  {result.seconds:.1f} s", highlight=False
+            )
+
+        result = fit_run(sources, labels, out, fitting, checks, after, tensorboard)
+    if result["without_labels"]:
+        errors.print(f"{result['without_labels']} scenes have no labels there and were left out")
+
+    def show() -> None:
+        rows = [
+            {**row["losses"], **(row["validation"] or {}), "epoch": row["epoch"]}
+            for row in result["history"]
+            if row["validation"] or row["epoch"] == total
+        ]
+        table(rows, ["epoch", *dict.fromkeys(k for row in rows for k in row if k != "epoch")])
+        print(f"{result['run']}  ({result['seconds']:.0f} s, {result['peak_mb']:.0f} MB)")
+
+    output(json, result, show)
+
+
+def _listed(path: Path) -> dict[str, Any]:
+    """The classes of a list, and those of them that are no things."""
+    from seggroup.io.classlist import read_class_list
+
+    listed = read_class_list(path)
+    stuff = tuple(i for i, named in listed.classes.items() if not named.thing)
+    return {"classes": tuple(listed.classes), "stuff": stuff}
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(help="The folder of a `fit` run, or a checkpoint.")],
+    scenes: Scenes,
+    out: Annotated[Path, typer.Option("-o", "--output", help="Folder for the labels.")],
+    rotations: Annotated[
+        int, typer.Option(help="Class probabilities are the mean over so many.", min=1, max=64)
+    ] = 1,
+    restrict: Annotated[
+        Path | None,
+        typer.Option(help="Folder of class sets (`budget`): other classes are ruled out."),
+    ] = None,
+    best: Annotated[
+        bool, typer.Option("--best", help="The best epoch by validation, not the last.")
+    ] = False,
+    benchmark: Annotated[
+        bool, typer.Option(help="Also write ScanNet's text files, in OUT/benchmark.")
+    ] = False,
+    ply: Annotated[bool, typer.Option(help="Also write a labelled PLY.")] = False,
+    threads: Threads = 0,
+    seed: Seed = 0,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Label every vertex of scans with a trained model: class, instance and confidence."""
+    from seggroup.io.scenes import find_scenes
+    from seggroup.io.store import BEST_CHECKPOINT
+    from seggroup.pipeline.downstream import predict_run
+
+    sources = find_scenes(scenes)
+    with progress() as bar:
+        task = bar.add_task("predict", total=len(sources))
+        rows = predict_run(
+            run / BEST_CHECKPOINT if best else run,
+            sources,
+            out,
+            rotations,
+            restrict,
+            device,
+            threads,
+            lambda row: bar.advance(task),
+            benchmark,
+            ply,
+        )
+    for row in rows:
+        if row["note"]:
+            errors.print(f"{row['scene']}: {row['note']}", style="yellow", markup=False)
+
+    def show() -> None:
+        table(rows, ["scene", "vertices", "instances", "confidence", "seconds"])
+        print(f"labels are in {out}")
+
+    output(json, {"scenes": rows, "output": str(out)}, show)
