@@ -46,6 +46,7 @@ def test_fit_predict_and_score(model, scans, labels, tmp_path, ok):
         "best.safetensors",
         "training.safetensors",
         "curve.csv",
+        "report.html",
         "run.json",
     }
     with open(run / "curve.csv", newline="") as file:

@@ -96,10 +96,10 @@ class Network:
         return (x - mean) / (variance + norm.eps).sqrt() * norm.weight + norm.bias
 
     def unary(self, unary, x):
-        return self.norm(unary.norm, x @ unary.linear.weight.T)
+        return self.norm(unary.normal.norm, x @ unary.linear.weight.T)
 
     def simple(self, simple, x, where):
-        x = self.norm(simple.norm, convolve_full(x, *where, simple.conv.weight))
+        x = self.norm(simple.normal.norm, convolve_full(x, *where, simple.conv.weight))
         return functional.leaky_relu(x, 0.1)
 
     def block(self, block, x, where, strided):
@@ -108,7 +108,7 @@ class Network:
         if strided:
             far = torch.cat([x, torch.full_like(x[:1], -torch.inf)])
             x = far[where[1]].amax(1)
-        if not isinstance(block.shortcut, torch.nn.Identity):
+        if block.shortcut is not None:
             x = self.unary(block.shortcut, x)
         return functional.leaky_relu(through + x, 0.1)
 
@@ -124,7 +124,7 @@ class Network:
         for rise, skip, up in reversed(list(zip(net.rises, skips, self.up, strict=True))):
             both = torch.cat([x[up], skip], 1)
             weight = torch.cat([rise.above.weight, rise.beside.weight], 1)
-            x = functional.leaky_relu(self.norm(rise.norm, both @ weight.T), 0.1)
+            x = functional.leaky_relu(self.norm(rise.normal.norm, both @ weight.T), 0.1)
         x = functional.leaky_relu(self.unary(net.head, x), 0.1)
         return x @ net.classify.weight.T + net.classify.bias
 

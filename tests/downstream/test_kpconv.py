@@ -1,5 +1,7 @@
 """The kernel point convolution and its network against loops; gradients; symmetries."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import reference_kpconv as slow
@@ -13,7 +15,7 @@ from seggroup.downstream.kpconv import (
     KPFCNN,
     KernelPointConv,
     KPInputs,
-    Norm,
+    Normal,
     max_pool,
 )
 from seggroup.downstream.pyramid import as_bags, influence, make_pyramid, neighbours
@@ -200,12 +202,24 @@ def test_a_single_point_can_be_trained_on():
 
 
 def test_norm_moves_its_statistics_as_published():
-    norm = Norm(1).train()
-    norm(torch.tensor([[1.0], [3.0]]))
-    assert float(norm.running_mean) == pytest.approx(0.02 * 2)
-    before = norm.running_mean.clone()
-    norm(torch.tensor([[7.0]]))
-    assert torch.equal(norm.running_mean, before)
+    normal = Normal(1, "batch").train()
+    normal(torch.tensor([[1.0], [3.0]]), (2,))
+    assert float(normal.norm.running_mean) == pytest.approx(0.02 * 2)
+    before = normal.norm.running_mean.clone()
+    normal(torch.tensor([[7.0]]), (1,))
+    assert torch.equal(normal.norm.running_mean, before)
+
+
+def test_scenes_normalised_alone_do_not_see_each_other():
+    torch.manual_seed(0)
+    net = KPFCNN(4, replace(CONFIG, norm="scene"))
+    few = scene(2, 1)  # one point: its variance is 0
+    for training in (True, False):
+        net.train(training)
+        both = net.logits(net.prepare([scene(0), scene(1), few]))
+        alone = [net.logits(net.prepare([one])) for one in (scene(0), scene(1), few)]
+        torch.testing.assert_close(both, torch.cat(alone), rtol=1e-4, atol=1e-4)
+    assert not [name for name, _ in net.named_buffers() if "running" in name]
 
 
 def test_mixed_precision_is_near_full_precision():

@@ -98,6 +98,20 @@ def test_a_level_of_one_voxel_keeps_the_running_statistics():
     assert torch.equal(activation.norm.running_mean, before)
 
 
+def test_scenes_normalised_alone_do_not_see_each_other():
+    scenes = [toy_cloud(0), toy_cloud(1, 90), toy_cloud(2, 1)]  # of one voxel: its variance is 0
+    model = SparseUNet(3, replace(SMALL, norm="scene"))
+    for training in (True, False):
+        model.train(training)
+        both = model.logits(model.prepare(scenes))
+        alone = [model.logits(model.prepare([one])) for one in scenes]
+        torch.testing.assert_close(both, torch.cat(alone), rtol=1e-4, atol=1e-4)
+    assert not [name for name, _ in model.named_buffers() if "running" in name]
+    losses = model.train()(model.prepare(scenes), make_targets(scenes), 0.0)
+    losses["semantic"].backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+
+
 def test_inputs_by_hand():
     points = np.array([[0, 0, 0], [0.05, 0, 0], [0.25, 0, 0.9]], np.float32)
     colors = np.array([[1, 0, 0], [0, 0, 0], [0, 0, -1]], np.float32)

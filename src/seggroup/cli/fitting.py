@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from seggroup.cli.common import Device, Json, Scenes, Seed, errors, output, progress, table
-from seggroup.downstream.config import ModelName
+from seggroup.downstream.config import ModelName, Norm
 from seggroup.errors import InputError
 
 fit_app = typer.Typer(help="Train a model on labels of any kind.", no_args_is_help=True)
@@ -30,6 +30,9 @@ Voxel = Annotated[
 ]
 Channels = Annotated[int | None, typer.Option(help="Of the first level.", min=1)]
 Levels = Annotated[int | None, typer.Option(help="Of the network.", min=1, max=9)]
+Normalised = Annotated[
+    Norm, typer.Option(help="What is normalised together: a batch (published) or each scene.")
+]
 MaxPoints = Annotated[int, typer.Option(help="Larger scenes are cropped at random.", min=100)]
 Balance = Annotated[
     float, typer.Option(help="Classes weigh as their frequency to minus this: 0, 0.5, 1.", min=0)
@@ -57,6 +60,7 @@ def fit_semantic(
     voxel: Voxel = None,
     channels: Channels = None,
     levels: Levels = None,
+    norm: Normalised = "batch",
     max_points: MaxPoints = 120_000,
     class_balance: Balance = 0.0,
     validate_every: Every = 10,
@@ -90,6 +94,7 @@ def fit_instance(
     voxel: Voxel = None,
     channels: Channels = None,
     levels: Levels = None,
+    norm: Normalised = "batch",
     max_points: MaxPoints = 120_000,
     class_balance: Balance = 0.0,
     validate_every: Every = 10,
@@ -118,6 +123,7 @@ def _fit(
     voxel: float | None,
     channels: int | None,
     levels: int | None,
+    norm: Norm,
     classes: Path | None,
     tensorboard: bool,
     threads: int,
@@ -128,18 +134,17 @@ def _fit(
     """Both commands: `settings` are fields of `FitConfig`."""
     from seggroup.downstream.config import FitConfig
     from seggroup.io.scenes import find_scenes
-    from seggroup.pipeline.downstream import Fitting, fit_run, sized, voxel_for
+    from seggroup.pipeline.downstream import Fitting, fit_run, resized, sized_for
 
     sources = find_scenes(scenes)
     checks = find_scenes(validation) if validation else []
-    if voxel is None:
-        voxel, reason = voxel_for(sources, model)
-        if reason:
-            errors.print(reason, style="yellow", markup=False, highlight=False, soft_wrap=True)
-    elif not voxel > 0:
+    if voxel is not None and not voxel > 0:
         raise InputError(f"--voxel {voxel}: must be more than 0")
-    fitting = Fitting(sized(model, voxel, channels, levels), FitConfig(**settings), threads=threads)
-    fitting = replace(fitting, device=device)
+    network, note = sized_for(sources, model)
+    if note:
+        errors.print(note, style="yellow", markup=False, highlight=False, soft_wrap=True)
+    network = resized(network, voxel, channels, levels, norm)
+    fitting = Fitting(network, FitConfig(**settings), device=device, threads=threads)
     if classes is not None:
         fitting = replace(fitting, **_listed(classes))
     total = fitting.fit.epochs
@@ -155,6 +160,7 @@ def _fit(
             )
 
         result = fit_run(sources, labels, out, fitting, checks, after, tensorboard)
+    _write_report(out, result)
     if result["without_labels"]:
         errors.print(f"{result['without_labels']} scenes have no labels there and were left out")
 
@@ -168,6 +174,26 @@ def _fit(
         print(f"{result['run']}  ({result['seconds']:.0f} s, {result['peak_mb']:.0f} MB)")
 
     output(json, result, show)
+
+
+def _write_report(out: Path, result: dict[str, Any]) -> None:
+    """The curves of a run as a page in its folder, with what made them."""
+    from seggroup.io.files import read_json
+    from seggroup.io.store import RECORD, REPORT
+    from seggroup.report.page import write_report
+    from seggroup.report.report import Report
+
+    rows = [row["losses"] | (row["validation"] or {}) for row in result["history"]]
+    names = dict.fromkeys(name for row in rows for name in row)
+    record = read_json(out / RECORD)
+    report = Report(
+        f"{record['config']['model']}, {result['scenes']} scenes",
+        f"{result['seconds']:.0f} s of training, {result['parameters']:,} parameters.",
+        curve={name: [row.get(name, float("nan")) for row in rows] for name in names},
+        configuration=record["config"],
+        versions=record["versions"],
+    )
+    write_report(out / REPORT, report)
 
 
 def _listed(path: Path) -> dict[str, Any]:

@@ -6,6 +6,8 @@
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+Norm = Literal["batch", "scene"]
+
 
 @dataclass(frozen=True)
 class UNetConfig:
@@ -15,6 +17,9 @@ class UNetConfig:
     channels: int = 16  # of the first level; level i has i times as many (PointGroup)
     levels: int = 7  # PointGroup
     repeats: int = 2  # residual blocks a level on the way down, and on the way up
+    # What is normalised together: all scenes of a batch (published), or each scene alone, in
+    # prediction too, which suits batches of one or two.
+    norm: Norm = "batch"
     backend: Literal["torch", "spconv"] = "torch"  # of the convolutions; spconv on CUDA alone
 
 
@@ -29,6 +34,7 @@ class KPConvConfig:
     radius: float = 2.5  # of a convolution, in cells of its level
     extent: float = 1.0  # reach of a kernel point (sigma), in cells of its level
     neighbours: int = 40  # at most so many of a ball's points are used, the nearest
+    norm: Norm = "batch"  # as UNetConfig's
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,7 @@ class Level:
     children : rows in the next finer level of the 8 parts of every site, that level's size where
                there is none; (m, 0) at the finest level
     place    : of every site in the next coarser level: 8 parent + part; (0,) at the coarsest
+    scenes   : sites of every scene, which lie one after the other
     """
 
     coords: Int64[Tensor, "m 4"]
@@ -89,6 +90,7 @@ class Level:
     pairs: Pairs
     children: Int32[Tensor, "m _"]
     place: Int32[Tensor, " _"]
+    scenes: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.coords)
@@ -98,7 +100,8 @@ class Level:
         near = self.near.to(device)
         same = near.device.type == self.near.device.type
         coords, children, place = (t.to(device) for t in (self.coords, self.children, self.place))
-        return Level(coords, near, self.pairs if same else pair_up(near), children, place)
+        pairs = self.pairs if same else pair_up(near)
+        return Level(coords, near, pairs, children, place, self.scenes)
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,9 @@ def build_grid(coords: Int64[Tensor, "m 4"], levels: int) -> Grid:
             below = _invert(place, len(coarse))
         else:
             place, coarse, below = children.new_empty(0), key, children
-        made.append(Level(sites(key), near, pair_up(near), children, place))
+        coords = sites(key)
+        scenes = tuple(torch.bincount(coords[:, 0]).tolist())
+        made.append(Level(coords, near, pair_up(near), children, place, scenes))
         key, children = coarse, below
     return Grid(tuple(made))
 

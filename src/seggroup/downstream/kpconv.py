@@ -28,7 +28,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from seggroup.downstream.cloud import Answer, Cloud, Targets, semantic_losses
-from seggroup.downstream.config import KPConvConfig
+from seggroup.downstream.config import KPConvConfig, Norm
 from seggroup.downstream.pyramid import Bags, Influence, Pyramid, barycentres, make_pyramid
 
 INPUTS = 5  # 1, three colours, height above the lowest point: the published S3DIS settings
@@ -142,17 +142,32 @@ class KernelPointConv(nn.Module):
             return _Convolution.apply(x.to(dtype), self.weight.to(dtype), influence)
 
 
-class Norm(nn.BatchNorm1d):
-    """Batch normalisation that takes the running statistics where there is but one point."""
+class Normal(nn.Module):
+    """Batch normalisation over all points of a level, or over each scene's alone.
 
-    def __init__(self, channels: int) -> None:
-        super().__init__(channels, momentum=MOMENTUM)
+    One point alone has no variance: over all scenes it is normalised by the running statistics;
+    a scene of one point becomes the shift.
+    """
 
-    def forward(self, x: Float[Tensor, "n c"]) -> Float[Tensor, "n c"]:
+    def __init__(self, channels: int, norm: Norm) -> None:
+        super().__init__()
+        kept = norm == "batch"
+        self.norm = nn.BatchNorm1d(channels, momentum=MOMENTUM, track_running_stats=kept)
+
+    def forward(self, x: Float[Tensor, "n c"], scenes: tuple[int, ...]) -> Float[Tensor, "n c"]:
+        norm = self.norm
+        if norm.running_mean is None:
+            return torch.cat([self._alone(part) for part in x.split(scenes)])
         if len(x) > 1 or not self.training:
-            return super().forward(x)
-        statistics = self.running_mean, self.running_var
-        return functional.batch_norm(x, *statistics, self.weight, self.bias, eps=self.eps)
+            return norm(x)
+        kept = norm.running_mean, norm.running_var
+        return functional.batch_norm(x, *kept, norm.weight, norm.bias, eps=norm.eps)
+
+    def _alone(self, x: Float[Tensor, "n c"]) -> Float[Tensor, "n c"]:
+        if len(x) < 2:
+            return x * 0 + self.norm.bias
+        weight, bias = self.norm.weight, self.norm.bias
+        return functional.batch_norm(x, None, None, weight, bias, True, eps=self.norm.eps)
 
 
 def max_pool(x: Float[Tensor, "m c"], pool: Bags) -> Float[Tensor, "n c"]:
@@ -163,48 +178,55 @@ def max_pool(x: Float[Tensor, "m c"], pool: Bags) -> Float[Tensor, "n c"]:
 class Unary(nn.Module):
     """Linear map, normalisation and, unless `last` in a sum, LeakyReLU."""
 
-    def __init__(self, inputs: int, outputs: int, last: bool = False) -> None:
+    def __init__(self, inputs: int, outputs: int, norm: Norm, last: bool = False) -> None:
         super().__init__()
         self.linear = nn.Linear(inputs, outputs, bias=False)
-        self.norm = Norm(outputs)
+        self.normal = Normal(outputs, norm)
         self.slope = 1.0 if last else LEAK
 
-    def forward(self, x: Float[Tensor, "n c"]) -> Float[Tensor, "n d"]:
-        x = self.norm(self.linear(x))
+    def forward(self, x: Float[Tensor, "n c"], scenes: tuple[int, ...]) -> Float[Tensor, "n d"]:
+        x = self.normal(self.linear(x), scenes)
         return x if self.slope == 1 else functional.leaky_relu(x, self.slope)
 
 
 class Simple(nn.Module):
-    """Kernel point convolution, normalisation, LeakyReLU."""
+    """Kernel point convolution, normalisation, LeakyReLU; `scenes` are those of the outputs."""
 
-    def __init__(self, inputs: int, outputs: int, kernels: int) -> None:
+    def __init__(self, inputs: int, outputs: int, kernels: int, norm: Norm) -> None:
         super().__init__()
         self.conv = KernelPointConv(inputs, outputs, kernels)
-        self.norm = Norm(outputs)
+        self.normal = Normal(outputs, norm)
 
-    def forward(self, x: Float[Tensor, "m c"], influence: Influence) -> Float[Tensor, "n d"]:
-        return functional.leaky_relu(self.norm(self.conv(x, influence)), LEAK)
+    def forward(
+        self, x: Float[Tensor, "m c"], influence: Influence, scenes: tuple[int, ...]
+    ) -> Float[Tensor, "n d"]:
+        return functional.leaky_relu(self.normal(self.conv(x, influence), scenes), LEAK)
 
 
 class Bottleneck(nn.Module):
     """Residual block with the convolution at a quarter of its channels (supplementary, figure).
 
-    With `pool` it is strided: its convolution and its shortcut lead to the next level.
+    From level `i` of a pyramid to itself or, strided, to the next: then the shortcut pools.
     """
 
-    def __init__(self, inputs: int, outputs: int, kernels: int) -> None:
+    def __init__(self, inputs: int, outputs: int, kernels: int, norm: Norm) -> None:
         super().__init__()
-        self.narrow = Unary(inputs, outputs // 4)
-        self.simple = Simple(outputs // 4, outputs // 4, kernels)
-        self.widen = Unary(outputs // 4, outputs, last=True)
-        self.shortcut = Unary(inputs, outputs, last=True) if inputs != outputs else nn.Identity()
+        self.narrow = Unary(inputs, outputs // 4, norm)
+        self.simple = Simple(outputs // 4, outputs // 4, kernels, norm)
+        self.widen = Unary(outputs // 4, outputs, norm, last=True)
+        same = inputs == outputs
+        self.shortcut = None if same else Unary(inputs, outputs, norm, last=True)
 
     def forward(
-        self, x: Float[Tensor, "m c"], influence: Influence, pool: Bags | None = None
+        self, x: Float[Tensor, "m c"], pyramid: Pyramid, i: int, strided: bool = False
     ) -> Float[Tensor, "n d"]:
-        through = self.widen(self.simple(self.narrow(x), influence))
-        shortcut = self.shortcut(x if pool is None else max_pool(x, pool))
-        return functional.leaky_relu(through + shortcut, LEAK)
+        influence = pyramid.down[i] if strided else pyramid.near[i]
+        scenes = pyramid.scenes[i + strided]
+        h = self.simple(self.narrow(x, pyramid.scenes[i]), influence, scenes)
+        beside = max_pool(x, pyramid.pool[i]) if strided else x
+        if self.shortcut is not None:
+            beside = self.shortcut(beside, scenes)
+        return functional.leaky_relu(self.widen(h, scenes) + beside, LEAK)
 
 
 class Rise(nn.Module):
@@ -213,17 +235,17 @@ class Rise(nn.Module):
     That is the map of both put together, split in two, and there are fewer points above.
     """
 
-    def __init__(self, above: int, beside: int, outputs: int) -> None:
+    def __init__(self, above: int, beside: int, outputs: int, norm: Norm) -> None:
         super().__init__()
         self.above = nn.Linear(above, outputs, bias=False)
         self.beside = nn.Linear(beside, outputs, bias=False)
-        self.norm = Norm(outputs)
+        self.normal = Normal(outputs, norm)
 
     def forward(
-        self, x: Float[Tensor, "m a"], skip: Float[Tensor, "n b"], up: Int64[Tensor, " n"]
+        self, x: Float[Tensor, "m a"], skip: Float[Tensor, "n b"], pyramid: Pyramid, i: int
     ) -> Float[Tensor, "n c"]:
-        both = self.above(x).index_select(0, up) + self.beside(skip)
-        return functional.leaky_relu(self.norm(both), LEAK)
+        both = self.above(x).index_select(0, pyramid.up[i]) + self.beside(skip)
+        return functional.leaky_relu(self.normal(both, pyramid.scenes[i]), LEAK)
 
 
 class KPFCNN(nn.Module):
@@ -235,16 +257,16 @@ class KPFCNN(nn.Module):
     def __init__(self, classes: int, config: KPConvConfig) -> None:
         super().__init__()
         self.config = config
-        kernels, base = config.kernel_points, config.channels
+        kernels, base, norm = config.kernel_points, config.channels, config.norm
         width = [2 * base * 2**i for i in range(config.levels)]
-        self.first = Simple(INPUTS, base, kernels)
+        self.first = Simple(INPUTS, base, kernels, norm)
         pairs = zip([base, *width], width, strict=False)
-        self.blocks = nn.ModuleList(Bottleneck(a, b, kernels) for a, b in pairs)
-        self.strides = nn.ModuleList(Bottleneck(w, w, kernels) for w in width[:-1])
+        self.blocks = nn.ModuleList(Bottleneck(a, b, kernels, norm) for a, b in pairs)
+        self.strides = nn.ModuleList(Bottleneck(w, w, kernels, norm) for w in width[:-1])
         above = [w // 2 for w in width[1:-1]] + width[-1:]  # what comes down to each level
         rises = zip(above, width[:-1], strict=False)
-        self.rises = nn.ModuleList(Rise(a, w, w // 2) for a, w in rises)
-        self.head = Unary(base if config.levels > 1 else width[0], base)
+        self.rises = nn.ModuleList(Rise(a, w, w // 2, norm) for a, w in rises)
+        self.head = Unary(base if config.levels > 1 else width[0], base, norm)
         self.classify = nn.Linear(base, classes)
 
     def prepare(self, clouds: Sequence[Cloud]) -> KPInputs:
@@ -264,15 +286,16 @@ class KPFCNN(nn.Module):
     def logits(self, inputs: KPInputs) -> Float[Tensor, "n k"]:
         """Class scores of every original point."""
         pyramid, skips = inputs.pyramid, []
-        x = self.first(inputs.features, pyramid.near[0])
+        x = self.first(inputs.features, pyramid.near[0], pyramid.scenes[0])
         for i, block in enumerate(self.blocks):
-            x = block(x, pyramid.near[i])
+            x = block(x, pyramid, i)
             if i < len(self.strides):
                 skips.append(x)
-                x = self.strides[i](x, pyramid.down[i], pyramid.pool[i])
+                x = self.strides[i](x, pyramid, i, strided=True)
         for i in reversed(range(len(self.rises))):
-            x = self.rises[i](x, skips[i], pyramid.up[i])
-        return self.classify(self.head(x)).index_select(0, pyramid.cell)
+            x = self.rises[i](x, skips[i], pyramid, i)
+        x = self.head(x, pyramid.scenes[0])
+        return self.classify(x).index_select(0, pyramid.cell)
 
 
 def _features(clouds: Sequence[Cloud], pyramid: Pyramid) -> Float[np.ndarray, "m c"]:

@@ -86,6 +86,7 @@ class Pyramid:
     down   : a level's points around the points of the next
     pool   : the same neighbours without kernel points, for the maximum
     up     : for each point of a level the nearest one of the next level
+    scenes : of each level, how many points each scene has; they lie one after the other
     """
 
     points: tuple[Float[Tensor, "_ 3"], ...]
@@ -94,6 +95,7 @@ class Pyramid:
     down: tuple[Influence, ...]
     pool: tuple[Bags, ...]
     up: tuple[Int64[Tensor, " _"], ...]
+    scenes: tuple[tuple[int, ...], ...]
 
     def to(self, device: torch.device) -> "Pyramid":
         """The same on another device."""
@@ -104,6 +106,7 @@ class Pyramid:
             tuple(influence.to(device) for influence in self.down),
             tuple(bags.to(device) for bags in self.pool),
             tuple(up.to(device) for up in self.up),
+            self.scenes,
         )
 
 
@@ -138,6 +141,7 @@ def make_pyramid(scenes: Sequence[Float[np.ndarray, "_ 3"]], config: KPConvConfi
         tuple(down),
         tuple(pool),
         tuple(up),
+        tuple(tuple(map(len, points)) for points in levels),
     )
 
 

@@ -44,7 +44,7 @@ class ScoreNet(nn.Module):
         super().__init__()
         self.config = config
         channels = config.unet.channels
-        self.unet = UNet(channels, replace(config.unet, levels=LEVELS))
+        self.unet = UNet(channels, replace(config.unet, levels=LEVELS, norm="batch"))
         self.linear = nn.Linear(channels, 1)
 
     def forward(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seggroup.downstream.cloud import Answer, Cloud, Targets, semantic_losses
-from seggroup.downstream.config import UNetConfig
+from seggroup.downstream.config import Norm, UNetConfig
 from seggroup.downstream.grid import Grid, Level, build_grid
 from seggroup.downstream.spconv_backend import Convolutions, convolutions
 from seggroup.downstream.voxels import mean_by, voxelize
@@ -30,31 +30,42 @@ def kernel(offsets: int, inputs: int, outputs: int, terms: int) -> nn.Parameter:
 
 
 class Activation(nn.Module):
-    """Batch normalisation and ReLU, over all voxels of a level.
+    """Normalisation and ReLU, over the voxels of all scenes of a level or of each scene alone.
 
-    One voxel alone has no variance: it is normalised by the running statistics, as in prediction.
+    One voxel alone has no variance: over all scenes it is normalised by the running statistics,
+    as in prediction; a scene of one voxel becomes the shift.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, norm: Norm = "batch") -> None:
         super().__init__()
-        self.norm = nn.BatchNorm1d(channels, EPSILON, MOMENTUM)
+        kept = norm == "batch"
+        self.norm = nn.BatchNorm1d(channels, EPSILON, MOMENTUM, track_running_stats=kept)
 
-    def forward(self, x: Float[Tensor, "m c"]) -> Float[Tensor, "m c"]:
+    def forward(self, x: Float[Tensor, "m c"], level: Level | None = None) -> Float[Tensor, "m c"]:
         norm = self.norm
+        if norm.running_mean is None and level is not None:
+            return torch.cat([self._alone(part) for part in x.split(level.scenes)]).relu()
         if not self.training or len(x) > 1:
             return functional.relu(norm(x), inplace=True)
         kept = norm.running_mean, norm.running_var
         return functional.batch_norm(x, *kept, norm.weight, norm.bias, eps=EPSILON).relu()
 
+    def _alone(self, x: Float[Tensor, "m c"]) -> Float[Tensor, "m c"]:
+        """A scene by its own statistics, in training and prediction."""
+        if len(x) < 2:
+            return x * 0 + self.norm.bias
+        weight, bias = self.norm.weight, self.norm.bias
+        return functional.batch_norm(x, None, None, weight, bias, training=True, eps=EPSILON)
+
 
 class Residual(nn.Module):
     """Two activated 3 x 3 x 3 convolutions beside the identity, or a linear map of it."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, norm: Norm) -> None:
         super().__init__()
-        self.before = Activation(inputs)
+        self.before = Activation(inputs, norm)
         self.first = kernel(27, inputs, outputs, USUAL)
-        self.between = Activation(outputs)
+        self.between = Activation(outputs, norm)
         self.second = kernel(27, outputs, outputs, USUAL)
         same = inputs == outputs
         self.beside = nn.Identity() if same else nn.Linear(inputs, outputs, bias=False)
@@ -62,7 +73,7 @@ class Residual(nn.Module):
     def forward(
         self, x: Float[Tensor, "m c"], level: Level, use: Convolutions
     ) -> Float[Tensor, "m d"]:
-        h = self.between(use.submanifold(self.before(x), self.first, level))
+        h = self.between(use.submanifold(self.before(x, level), self.first, level), level)
         return use.submanifold(h, self.second, level) + self.beside(x)
 
 
@@ -72,14 +83,16 @@ class Stage(nn.Module):
     def __init__(self, number: int, config: UNetConfig) -> None:
         super().__init__()
         c, d = number * config.channels, (number + 1) * config.channels
-        self.head = nn.ModuleList([Residual(c, c) for _ in range(config.repeats)])
+        norm = config.norm
+        self.head = nn.ModuleList([Residual(c, c, norm) for _ in range(config.repeats)])
         self.tail = nn.ModuleList()
         if number == config.levels:
             return
-        self.down_activation, self.down = Activation(c), kernel(8, c, d, 4)
+        self.down_activation, self.down = Activation(c, norm), kernel(8, c, d, 4)
         self.below = Stage(number + 1, config)
-        self.up_activation, self.up = Activation(d), kernel(8, d, c, 1)
-        self.tail.extend(Residual(2 * c if i == 0 else c, c) for i in range(config.repeats))
+        self.up_activation, self.up = Activation(d, norm), kernel(8, d, c, 1)
+        inputs = [2 * c] + [c] * (config.repeats - 1)
+        self.tail.extend(Residual(i, c, norm) for i in inputs)
 
     def forward(
         self, x: Float[Tensor, "m c"], levels: tuple[Level, ...], use: Convolutions
@@ -90,9 +103,9 @@ class Stage(nn.Module):
         if not self.tail:
             return x
         coarse = levels[1]
-        lower = use.strided(self.down_activation(x), self.down, level, coarse)
-        lower = self.below(lower, levels[1:], use)
-        x = torch.cat([x, use.inverse(self.up_activation(lower), self.up, level, coarse)], 1)
+        lower = use.strided(self.down_activation(x, level), self.down, level, coarse)
+        lower = self.up_activation(self.below(lower, levels[1:], use), coarse)
+        x = torch.cat([x, use.inverse(lower, self.up, level, coarse)], 1)
         for block in self.tail:
             x = block(x, level, use)
         return x
@@ -106,13 +119,13 @@ class UNet(nn.Module):
         self.backend = config.backend
         self.first = kernel(27, in_channels, config.channels, USUAL)
         self.stage = Stage(1, config)
-        self.last = Activation(config.channels)
+        self.last = Activation(config.channels, config.norm)
 
     def forward(self, features: Float[Tensor, "m i"], grid: Grid) -> Float[Tensor, "m c"]:
         """`grid` has at least as many levels as the configuration says."""
         use = convolutions(self.backend, features.device)
         x = use.submanifold(features, self.first, grid.levels[0])
-        return self.last(self.stage(x, grid.levels, use))
+        return self.last(self.stage(x, grid.levels, use), grid.levels[0])
 
 
 @dataclass(frozen=True)

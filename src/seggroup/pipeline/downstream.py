@@ -21,6 +21,7 @@ from seggroup.downstream.config import (
     KPConvConfig,
     ModelName,
     NetworkConfig,
+    Norm,
     PointGroupConfig,
     UNetConfig,
     at_voxel,
@@ -76,42 +77,50 @@ class Fitting:
     threads: int = 0
 
 
-def sized(
-    model: ModelName, voxel: float, channels: int | None = None, levels: int | None = None
-) -> NetworkConfig:
-    """The numbers of a model as published, but for the voxel and what else is given."""
-    given = {"channels": channels, "levels": levels}
-    size: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    match model:
-        case "unet":
-            return replace(UNetConfig(), voxel=voxel, **size)
-        case "kpconv":
-            return replace(KPConvConfig(), voxel=voxel, **size)
-        case "pointgroup":
-            return at_voxel(PointGroupConfig(unet=replace(UNetConfig(), **size)), voxel)
-        case _:
-            assert_never(model)
-
-
-def voxel_for(sources: Sequence[Source], model: ModelName) -> tuple[float, str]:
-    """The published voxel, or a coarser one where the scans are coarser than ScanNet's, and why.
+def sized_for(sources: Sequence[Source], model: ModelName) -> tuple[NetworkConfig, str]:
+    """The published numbers of a model, or coarser ones where the scans are coarser, and why.
 
     Looked at are the first, the middle and the last scan.
     """
-    published = KPConvConfig().voxel if model == "kpconv" else UNetConfig().voxel
+    published: dict[ModelName, NetworkConfig] = {
+        "unet": UNetConfig(),
+        "kpconv": KPConvConfig(),
+        "pointgroup": PointGroupConfig(),
+    }
     some = {0, len(sources) // 2, len(sources) - 1}
     spacing = float(
         np.median([median_spacing(read_source(sources[i], False)[0].vertices) for i in some])
     )
     coarser = spacing * VOXELS_PER_SPACING / UNetConfig().voxel
+    config = published[model]
     if coarser < _MUCH_COARSER:
-        return published, ""
-    voxel = float(f"{published * coarser:.2g}")
-    return voxel, (
+        return config, ""
+    voxel = config.unet.voxel if isinstance(config, PointGroupConfig) else config.voxel
+    wider = float(f"{voxel * coarser:.2g}")
+    return at_voxel(config, wider), (
         f"points lie {spacing:.3g} m apart, {coarser:.1f} times as far as ScanNet's: voxels of "
-        f"{voxel:g} m are used in place of {published:g} m, and all lengths and counts that go "
-        "with them (--voxel sets them otherwise)"
+        f"{wider:g} m are used in place of {voxel:g} m, and all lengths and counts of points "
+        "that go with them"
     )
+
+
+def resized(
+    config: NetworkConfig,
+    voxel: float | None = None,
+    channels: int | None = None,
+    levels: int | None = None,
+    norm: Norm = "batch",
+) -> NetworkConfig:
+    """The same model with what is given; what depends on the points' density stays as it is."""
+    given = {"voxel": voxel, "channels": channels, "levels": levels}
+    size: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    match config:
+        case UNetConfig() | KPConvConfig():
+            return replace(config, norm=norm, **size)
+        case PointGroupConfig():
+            return replace(config, unet=replace(config.unet, norm=norm, **size))
+        case _:
+            assert_never(config)
 
 
 class Clouds(Sequence[Cloud]):

@@ -117,7 +117,7 @@ SCANNET = Protocol(
 
 # Sized for two CPU cores; to be read beside the measured learning curves of docs/results.md.
 ROOMS = Protocol(
-    "synthetic rooms",
+    "rooms",
     unet=Learning(
         UNetConfig(voxel=0.04, channels=16, levels=5), FitConfig(epochs=30, validate_every=10)
     ),

@@ -9,7 +9,6 @@ from seggroup.evaluate.papertables import PAPER_TABLES
 from seggroup.pipeline.tableplan import Row
 from seggroup.pipeline.tablesteps import Result, Study, fit_of, labels_of, score_of
 
-
 NOTHING = "A row without figures: the labelling time does not buy a whole scene."
 
 

@@ -27,8 +27,5 @@ def markdown_table(table: Table) -> str:
     )
 
 
-_markdown = markdown_table
-
-
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")

@@ -115,9 +115,6 @@ def table_html(table: Table) -> str:
     )
 
 
-_table, _tiles = table_html, tiles_html
-
-
 def _scenes(scenes: Iterable[SceneReport]) -> str:
     rows = "".join(_scene(scene) for scene in scenes if scene.pictures)
     return f"<h2>Scenes</h2>{rows}" if rows else ""
