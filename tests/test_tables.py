@@ -154,6 +154,14 @@ def test_a_rows_figures_costs_and_curve(tmp_path):
     assert tags.label_seconds == 60.0
 
 
+@pytest.mark.parametrize(("bought", "times"), [(6, 1), (3, 2), (2, 3), (1, 6)])
+def test_few_scenes_are_trained_on_for_as_many_steps(tmp_path, bought, times):
+    """Six training scenes, one a step; a share of them is seen more often."""
+    fake = FakeWork(lambda supply, minutes: bought)
+    run_row(toy_study(tmp_path, fake), row(5, "KPConv"))
+    assert fake.epochs == [times * ROOMS.kpconv.fit.epochs]
+
+
 def test_a_budget_that_buys_nothing_leaves_a_note(tmp_path):
     fake = FakeWork(lambda supply, minutes: 0)
     study = toy_study(tmp_path, fake)

@@ -26,6 +26,7 @@ class FakeWork:
     def __init__(self, scenes_for=lambda supply, minutes: None):
         self.calls = Counter()
         self.fits = []
+        self.epochs = []
         self.broken = ""
         self.scenes_for = scenes_for
         self.work = Work(
@@ -65,6 +66,7 @@ class FakeWork:
         self.begin("fit", out)
         assert labels.parent.is_dir()
         self.fits.append((model, out.name, learning.fit.seed))
+        self.epochs.append(learning.fit.epochs)
         history = [
             {"losses": {"semantic": 2 / (e + 1)}, "validation": {"miou": 0.1 * e, "ap50": 0.1 * e}}
             for e in range(4)

@@ -8,12 +8,13 @@ from typing import Any
 from seggroup import pipeline
 from seggroup.cli.common import errors, over_scenes, progress, warn
 from seggroup.cli.running import train_run
+from seggroup.downstream.config import ModelName
 from seggroup.io.scenes import Source, find_scenes
 from seggroup.io.store import write_record
 from seggroup.labels.budget import scenes_bought
 from seggroup.pipeline.downstream import Fitting, fit_run, predict_run
 from seggroup.pipeline.forms import Labelling, claim_folder, label_scene, minutes_of, survey
-from seggroup.pipeline.protocol import ROOMS, SCANNET, Learning, ModelName, Protocol, Split
+from seggroup.pipeline.protocol import ROOMS, SCANNET, Learning, Protocol, Split
 from seggroup.pipeline.scoring import score_instance, score_semantic
 from seggroup.pipeline.tableplan import Row, Supply
 from seggroup.pipeline.tables import RowResult, remake

@@ -123,7 +123,7 @@ def resized(
             assert_never(config)
 
 
-class Clouds(Sequence[Cloud]):
+class Clouds(Sequence):
     """Scenes with labels from a folder, read when they are asked for; some stay in memory."""
 
     def __init__(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from seggroup.downstream.config import ModelName
 from seggroup.errors import InputError
 from seggroup.evaluate.papertables import (
     ACTIVE,
@@ -16,7 +17,6 @@ from seggroup.evaluate.papertables import (
     PaperRow,
 )
 from seggroup.evaluate.table import LEVEL_NAMES
-from seggroup.pipeline.protocol import ModelName
 from seggroup.types import LEVELS
 
 

@@ -13,12 +13,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from seggroup.downstream.config import FitConfig, ModelName
 from seggroup.evaluate.pseudo import jsonable
 from seggroup.io.clicks import find_clicks
 from seggroup.io.files import read_bytes, read_json, write_json
 from seggroup.io.scenes import Source
 from seggroup.io.store import CLICKS_FOLDER, LABELS_FOLDER
-from seggroup.pipeline.protocol import Learning, ModelName, Protocol, Split
+from seggroup.pipeline.protocol import Learning, Protocol, Split
 from seggroup.pipeline.tableplan import Supply
 
 DONE = "done.json"
@@ -102,7 +103,8 @@ def fit_of(study: Study, labels: Step, model: ModelName) -> Step:
     """A model trained on labels; begun again, its loop goes on where it was."""
     split, protocol = study.split, study.protocol
     learning = protocol.learning(model)
-    seeded = replace(learning, fit=replace(learning.fit, seed=study.seed))
+    epochs = _epochs(learning.fit, len(labels.result["scenes"]), len(split.training))
+    seeded = replace(learning, fit=replace(learning.fit, epochs=epochs, seed=study.seed))
 
     def make(out: Path) -> Result:
         return study.work.fit(
@@ -110,8 +112,15 @@ def fit_of(study: Study, labels: Step, model: ModelName) -> Step:
         )
 
     classes = [protocol.classes, protocol.things]
-    depends = [labels.key, asdict(learning), classes, _signature(split.validation)]
+    depends = [labels.key, asdict(seeded), classes, _signature(split.validation)]
     return once(study, f"{model}-{labels.word}", depends, make)
+
+
+def _epochs(fit: FitConfig, labelled: int, all_scenes: int) -> int:
+    """Few labelled scenes are seen more often, for as many steps as all of them would take."""
+    a_step = fit.batch * fit.accumulate
+    steps = fit.epochs * -(-all_scenes // a_step)
+    return max(fit.epochs, round(steps / -(-labelled // a_step)))
 
 
 def score_of(study: Study, fit: Step, model: ModelName) -> Step:
