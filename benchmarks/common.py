@@ -97,6 +97,7 @@ def fresh(function: Callable[..., Any], *arguments: Any, threads: int | None = N
     """
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     before = dict(os.environ)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the program does
     if threads:
         os.environ.update(dict.fromkeys(names, str(threads)))
     try:

@@ -8,9 +8,9 @@ from toy_models import toy_cloud
 
 from seggroup.downstream.augment import augment, crop, elastic, part, recolored, turned
 from seggroup.downstream.cloud import Tags
-from seggroup.downstream.config import AugmentConfig
+from seggroup.downstream.config import AugmentConfig, augmentation
 
-NOTHING = AugmentConfig(0.0, False, 0.0, 0.0, (), 0.0, 0.0, 0.0)
+NOTHING = augmentation("none")
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ import torch
 from toy_models import toy_cloud, toy_clouds, toy_model
 
 from seggroup.downstream.cloud import IGNORE, Tags, make_targets, semantic_losses
-from seggroup.downstream.config import AugmentConfig, FitConfig
+from seggroup.downstream.config import FitConfig, augmentation
 from seggroup.downstream.distributed import Share
 from seggroup.downstream.fit import ahead, class_weights, fit, make_batch, rate
 from seggroup.errors import InputError
 
 CPU = torch.device("cpu")
 CONFIG = FitConfig(epochs=6, batch=2, learning_rate=0.05, validate_every=2)
-PLAIN = AugmentConfig(0.0, False, 0.0, 0.0, (), 0.0, 0.0, 0.0)
+PLAIN = augmentation("none")
 
 
 def states(model):
@@ -220,7 +220,7 @@ SCRIPT = """
 import os, sys, torch
 sys.path.insert(0, sys.argv[1])
 from toy_models import toy_clouds, toy_model
-from seggroup.downstream.config import AugmentConfig, FitConfig
+from seggroup.downstream.config import FitConfig
 from seggroup.downstream.fit import fit
 torch.set_num_threads(1)
 model = toy_model()

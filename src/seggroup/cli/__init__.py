@@ -6,6 +6,9 @@ import sys
 
 def main() -> None:
     """Run the program: exit 0 on success, 2 on wrong usage or bad input with one message."""
+    # Threads that wait for work must sleep: by default they spin, and take the processor from
+    # the convolutions' own threads. It is read when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from seggroup.cli.app import app
     from seggroup.errors import InputError
 

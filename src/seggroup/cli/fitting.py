@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from seggroup.cli.common import Device, Json, Scenes, Seed, errors, output, progress, table
-from seggroup.downstream.config import ModelName, Norm
+from seggroup.downstream.config import Augmentation, ModelName, Norm
 from seggroup.errors import InputError
 
 fit_app = typer.Typer(help="Train a model on labels of any kind.", no_args_is_help=True)
@@ -32,6 +32,13 @@ Channels = Annotated[int | None, typer.Option(help="Of the first level.", min=1)
 Levels = Annotated[int | None, typer.Option(help="Of the network.", min=1, max=9)]
 Normalised = Annotated[
     Norm, typer.Option(help="What is normalised together: a batch (published) or each scene.")
+]
+Augment = Annotated[
+    Augmentation,
+    typer.Option(
+        help="Changes of the scenes at random. full: as published; light: turned, mirrored, "
+        "scaled and recoloured, not bent, for short trainings; none: to learn scenes by heart."
+    ),
 ]
 MaxPoints = Annotated[int, typer.Option(help="Larger scenes are cropped at random.", min=100)]
 Balance = Annotated[
@@ -61,6 +68,7 @@ def fit_semantic(
     channels: Channels = None,
     levels: Levels = None,
     norm: Normalised = "batch",
+    augment: Augment = "full",
     max_points: MaxPoints = 120_000,
     class_balance: Balance = 0.0,
     validate_every: Every = 10,
@@ -95,6 +103,7 @@ def fit_instance(
     channels: Channels = None,
     levels: Levels = None,
     norm: Normalised = "batch",
+    augment: Augment = "full",
     max_points: MaxPoints = 120_000,
     class_balance: Balance = 0.0,
     validate_every: Every = 10,
@@ -124,6 +133,7 @@ def _fit(
     channels: int | None,
     levels: int | None,
     norm: Norm,
+    augment: Augmentation,
     classes: Path | None,
     tensorboard: bool,
     threads: int,
@@ -132,7 +142,7 @@ def _fit(
     **settings: Any,
 ) -> None:
     """Both commands: `settings` are fields of `FitConfig`."""
-    from seggroup.downstream.config import FitConfig
+    from seggroup.downstream.config import FitConfig, augmentation
     from seggroup.io.scenes import find_scenes
     from seggroup.pipeline.downstream import Fitting, fit_run, resized, sized_for
 
@@ -144,7 +154,12 @@ def _fit(
     if note:
         errors.print(note, style="yellow", markup=False, highlight=False, soft_wrap=True)
     network = resized(network, voxel, channels, levels, norm)
-    fitting = Fitting(network, FitConfig(**settings), device=device, threads=threads)
+    fitting = Fitting(
+        network,
+        FitConfig(augment=augmentation(augment), **settings),
+        device=device,
+        threads=threads,
+    )
     if classes is not None:
         fitting = replace(fitting, **_listed(classes))
     total = fitting.fit.epochs

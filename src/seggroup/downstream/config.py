@@ -70,6 +70,20 @@ class AugmentConfig:
     color_drop: float = 0.2  # probability that a scene loses its colours
 
 
+Augmentation = Literal["full", "light", "none"]
+
+
+def augmentation(name: Augmentation) -> AugmentConfig:
+    """`full`: as published; `light`: nothing is bent, colours stay; `none`: the scene as it is."""
+    match name:
+        case "full":
+            return AugmentConfig()
+        case "light":
+            return AugmentConfig(jitter=0.0, elastic=(), color_drop=0.0)
+        case "none":
+            return AugmentConfig(0.0, False, 0.0, 0.0, (), 0.0, 0.0, 0.0)
+
+
 @dataclass(frozen=True)
 class FitConfig:
     """The training loop, for every model."""

@@ -14,7 +14,7 @@ from seggroup.downstream.voxels import BITS, keys, sites
 
 OFFSETS = 27
 CENTER = 13
-BLOCK = 4096  # sites whose terms are made at a time on a CPU, so that they stay in its cache
+BLOCK = 8192  # sites whose terms are made at a time on a CPU, so that they stay in its cache
 FEWEST = 256  # sites that are not worth a block of their own
 
 

@@ -13,13 +13,13 @@ import numpy as np
 
 from seggroup.classes import BENCHMARK18, BENCHMARK20
 from seggroup.downstream.config import (
-    AugmentConfig,
     FitConfig,
     KPConvConfig,
     ModelName,
     NetworkConfig,
     PointGroupConfig,
     UNetConfig,
+    augmentation,
 )
 from seggroup.errors import InputError
 from seggroup.io.files import read_bytes
@@ -116,14 +116,13 @@ SCANNET = Protocol(
 
 # Sized for a CPU; chosen by a few minutes of training on rooms that are in no table. Scenes come
 # one by one and are normalised alone; elastic and linear bending slow so short a training down.
-_LITTLE = AugmentConfig(jitter=0.0, elastic=(), color_drop=0.0)
 _SHORT = FitConfig(
     epochs=80,
     batch=1,
     learning_rate=1e-2,
     class_balance=0.3,
     validate_every=20,
-    augment=_LITTLE,
+    augment=augmentation("light"),
 )
 _SMALL = UNetConfig(voxel=0.06, channels=16, levels=5, norm="scene")
 
