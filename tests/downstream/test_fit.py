@@ -54,28 +54,28 @@ class Killed(Exception):
     """The process ends."""
 
 
-@pytest.mark.parametrize("epoch", [0, 3])
+@pytest.mark.parametrize("epoch", [0, 3, 5])
 def test_a_run_that_was_interrupted_follows_the_same_curve(tmp_path, epoch):
     whole_model = toy_model()
     whole = fit(whole_model, toy_clouds(5), CONFIG, CPU, tmp_path / "whole")
 
-    def kill(done, result, model):
-        if done == epoch:
+    def kill(history, model):
+        if len(history) == epoch + 1:
             raise Killed
 
     with pytest.raises(Killed):
         fit(toy_model(), toy_clouds(5), CONFIG, CPU, tmp_path / "cut", after_epoch=kill)
     seen = []
-    model = toy_model(seed=5)  # whatever the weights are now, those of the folder count
+    model = toy_model(seed=5 if epoch else 0)  # where an epoch is done, the folder's weights count
     resumed = fit(
         model,
         toy_clouds(5),
         CONFIG,
         CPU,
         tmp_path / "cut",
-        after_epoch=lambda done, *_: seen.append(done),
+        after_epoch=lambda history, _: seen.append(len(history)),
     )
-    assert seen == list(range(epoch + 1, 6))  # nothing is done again
+    assert seen == list(range(epoch + 1, 7))  # the epoch that was cut short is done again
     assert [e.losses for e in resumed] == [e.losses for e in whole]
     assert_equal(states(model), states(whole_model))
 
@@ -145,11 +145,13 @@ def test_ahead_keeps_the_order_and_passes_errors_on():
 def test_class_weights():
     cloud = toy_cloud(np.random.default_rng(0), 6)
     cloud = replace(cloud, semantic=np.array([0, 0, 0, 0, 2, IGNORE]))
-    assert class_weights([cloud], 0.0) is None
-    alike = class_weights([cloud], 1.0).numpy()
+    assert class_weights([cloud], 0.0, 3) is None
+    alike = class_weights([cloud], 1.0, 3).numpy()
     np.testing.assert_allclose(alike, [0.625, 0, 2.5])
     assert (alike * [4, 0, 1]).sum() == 5  # the mean over the labelled points is 1
-    root = class_weights([cloud], 0.5).numpy()
+    root = class_weights([cloud], 0.5, 5).numpy()  # the last two classes do not occur
+    assert root.shape == (5,)
+    assert not class_weights([replace(cloud, semantic=cloud.semantic * 0 + IGNORE)], 1.0, 3).any()
     np.testing.assert_allclose(root[2] / root[0], 2, rtol=1e-6)
 
 

@@ -30,6 +30,12 @@ Voxel = Annotated[
 ]
 Channels = Annotated[int | None, typer.Option(help="Of the first level.", min=1)]
 Levels = Annotated[int | None, typer.Option(help="Of the network.", min=1, max=9)]
+Radius = Annotated[
+    float | None, typer.Option(help="Metres between points of one cluster; default: as the voxel.")
+]
+MinPoints = Annotated[
+    int | None, typer.Option(help="Of a cluster; default: as published, or as the scans.", min=1)
+]
 Normalised = Annotated[
     Norm, typer.Option(help="What is normalised together: a batch (published) or each scene.")
 ]
@@ -85,7 +91,7 @@ def fit_semantic(
     Full truth, pseudo labels, single points and class sets are all taken (`seggroup budget`).
     Interrupted, the same command goes on. Several processes: `torchrun -m seggroup.cli fit …`.
     """
-    _fit(**locals())
+    _fit(**locals(), radius=None, min_points=None)
 
 
 @fit_app.command("instance")
@@ -103,6 +109,8 @@ def fit_instance(
     channels: Channels = None,
     levels: Levels = None,
     norm: Normalised = "batch",
+    radius: Radius = None,
+    min_points: MinPoints = None,
     augment: Augment = "full",
     max_points: MaxPoints = 120_000,
     class_balance: Balance = 0.0,
@@ -117,8 +125,9 @@ def fit_instance(
 ) -> None:
     """Train an instance model on the scenes that have labels.
 
-    Its radius and sizes follow the voxel, which follows the scans. Interrupted, the same command
-    goes on. Several processes: `torchrun -m seggroup.cli fit …`.
+    Its voxel, radius and numbers of points are the published ones, or follow the scans where these
+    are coarser than ScanNet's. Interrupted, the same command goes on. Several processes:
+    `torchrun -m seggroup.cli fit …`.
     """
     _fit(**locals())
 
@@ -133,6 +142,8 @@ def _fit(
     channels: int | None,
     levels: int | None,
     norm: Norm,
+    radius: float | None,
+    min_points: int | None,
     augment: Augmentation,
     classes: Path | None,
     tensorboard: bool,
@@ -144,16 +155,17 @@ def _fit(
     """Both commands: `settings` are fields of `FitConfig`."""
     from seggroup.downstream.config import FitConfig, augmentation
     from seggroup.io.scenes import find_scenes
-    from seggroup.pipeline.downstream import Fitting, fit_run, resized, sized_for
+    from seggroup.pipeline.downstream import Fitting, fit_run
+    from seggroup.pipeline.sizes import resized, sized_for
 
     sources = find_scenes(scenes)
     checks = find_scenes(validation) if validation else []
     if voxel is not None and not voxel > 0:
         raise InputError(f"--voxel {voxel}: must be more than 0")
     network, note = sized_for(sources, model)
-    if note:
+    if note and voxel is None:
         errors.print(note, style="yellow", markup=False, highlight=False, soft_wrap=True)
-    network = resized(network, voxel, channels, levels, norm)
+    network = resized(network, voxel, channels, levels, norm, radius, min_points)
     fitting = Fitting(
         network,
         FitConfig(augment=augmentation(augment), **settings),
@@ -175,6 +187,8 @@ def _fit(
             )
 
         result = fit_run(sources, labels, out, fitting, checks, after, tensorboard)
+    if result["rank"]:  # one of several processes speaks for all
+        return
     _write_report(out, result)
     if result["without_labels"]:
         errors.print(f"{result['without_labels']} scenes have no labels there and were left out")
@@ -238,6 +252,14 @@ def predict(
         bool, typer.Option(help="Also write ScanNet's text files, in OUT/benchmark.")
     ] = False,
     ply: Annotated[bool, typer.Option(help="Also write a labelled PLY.")] = False,
+    score_threshold: Annotated[
+        float | None,
+        typer.Option(help="Instances less sure are left out; default 0.09.", min=0, max=1),
+    ] = None,
+    min_predicted: Annotated[
+        int | None,
+        typer.Option(help="Smaller instances are left out, vertices; default 100.", min=1),
+    ] = None,
     threads: Threads = 0,
     seed: Seed = 0,
     device: Device = "auto",
@@ -245,24 +267,21 @@ def predict(
 ) -> None:
     """Label every vertex of scans with a trained model: class, instance and confidence."""
     from seggroup.io.scenes import find_scenes
-    from seggroup.io.store import BEST_CHECKPOINT
-    from seggroup.pipeline.downstream import predict_run
+    from seggroup.io.store import BEST_CHECKPOINT, CHECKPOINT
+    from seggroup.pipeline.downstream import start_device
+    from seggroup.pipeline.predicting import Predicting, predict_run
 
     sources = find_scenes(scenes)
+    if run.is_dir() and not (run / CHECKPOINT).exists():
+        raise InputError(f"{run}: holds no trained model; train one with `seggroup fit`")
+    weights = run / BEST_CHECKPOINT if best else run
+    if best and not weights.exists():
+        raise InputError(f"{run}: holds no best epoch; fit with --validation, or leave --best out")
+    how = Predicting(rotations, restrict, score_threshold, min_predicted, benchmark, ply)
     with progress() as bar:
         task = bar.add_task("predict", total=len(sources))
-        rows = predict_run(
-            run / BEST_CHECKPOINT if best else run,
-            sources,
-            out,
-            rotations,
-            restrict,
-            device,
-            threads,
-            lambda row: bar.advance(task),
-            benchmark,
-            ply,
-        )
+        where = start_device(device, threads)
+        rows = predict_run(weights, sources, out, how, where, lambda row: bar.advance(task))
     for row in rows:
         if row["note"]:
             errors.print(f"{row['scene']}: {row['note']}", style="yellow", markup=False)

@@ -12,8 +12,9 @@ from seggroup.downstream.config import ModelName
 from seggroup.io.scenes import Source, find_scenes
 from seggroup.io.store import write_record
 from seggroup.labels.budget import scenes_bought
-from seggroup.pipeline.downstream import Fitting, fit_run, predict_run
+from seggroup.pipeline.downstream import Fitting, fit_run, start_device
 from seggroup.pipeline.forms import Labelling, claim_folder, label_scene, minutes_of, survey
+from seggroup.pipeline.predicting import Predicting, predict_run
 from seggroup.pipeline.protocol import ROOMS, SCANNET, Learning, Protocol, Split
 from seggroup.pipeline.scoring import score_instance, score_semantic
 from seggroup.pipeline.tableplan import Row, Supply
@@ -185,4 +186,5 @@ class Steps:
         out: Path,
     ) -> None:
         """Labels of every vertex of the scenes, and proposals where the model makes any."""
-        predict_run(run, sources, out, rotations, restrict, self.device)
+        how = Predicting(rotations, restrict)
+        predict_run(run, sources, out, how, start_device(self.device))

@@ -13,6 +13,7 @@ from seggroup.downstream.cloud import Cloud, Tags
 from seggroup.downstream.config import AugmentConfig
 
 Rng = np.random.Generator
+FINEST = 256  # cells of the noise along an edge
 MOST_OF_IT = 0.8  # share of a tag's points that a part of the scene must hold, to keep the tag
 
 
@@ -53,8 +54,11 @@ def elastic(
     """Bent by a smooth random field: noise on a grid of `grain` metres, blurred twice, linear.
 
     `strength` (metres) is that of the noise before it is blurred, which leaves about a tenth.
+    The grid has at most `FINEST` cells along an edge, however large the scan.
     """
     low = points.min(axis=0, initial=np.inf) if len(points) else np.zeros(3)
+    if len(points):
+        grain = max(grain, float(np.ptp(points, axis=0).max()) / FINEST)
     cells = (points - low) / grain + 1
     shape = (np.ceil(cells.max(axis=0, initial=1)) + 2).astype(int)
     moved = points.copy()
@@ -87,7 +91,10 @@ def crop(cloud: Cloud, limit: int, rng: Rng) -> Cloud:
 
 
 def part(cloud: Cloud, index: Int64[np.ndarray, " p"]) -> Cloud:
-    """Some of the points, in the order given; a tag stays where most of its points do."""
+    """Some of the points, in the order given; a tag stays where most of its points do.
+
+    A tag of all points stays too: that a part of a scene holds the scene's classes is nearly true.
+    """
     place = np.full(len(cloud), -1)
     place[index] = np.arange(len(index))
     kept = [(place[tag.points], tag) for tag in cloud.tags]

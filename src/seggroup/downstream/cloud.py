@@ -126,15 +126,16 @@ def make_cloud(
     if labels is None:
         nothing = np.full(len(scan.vertices), -1, np.int32)
         labels = Labels(nothing, nothing)
-    _, instance = np.unique(np.append(-1, labels.instance), return_inverse=True)
+    known = np.maximum(labels.instance, -1)  # any negative number is none
+    _, instance = np.unique(np.append(-1, known), return_inverse=True)
     return Cloud(
         scan.vertices - origin,
         scan.colors.astype(np.float32) / 127.5 - 1,
         positions(labels.semantic, classes),
         instance[1:].astype(np.int64) - 1,
         tuple(
-            Tags(members.astype(np.int64), np.isin(classes, known))
-            for members, known in zip(sets.members, sets.classes, strict=True)
+            Tags(members.astype(np.int64), np.isin(classes, there))
+            for members, there in zip(sets.members, sets.classes, strict=True)
         )
         if sets
         else (),

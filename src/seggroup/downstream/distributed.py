@@ -3,9 +3,13 @@
 import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
+from typing import Any
 
 import torch
 from torch import nn
+
+PATIENCE = timedelta(days=1)  # the others wait while the first one validates
 
 
 class Share:
@@ -21,13 +25,16 @@ class Share:
             from torch import distributed
 
             if not distributed.is_initialized():
-                distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+                backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+                distributed.init_process_group(backend, timeout=PATIENCE)
 
     def device(self, device: torch.device) -> torch.device:
         """The process's own device of that kind."""
         if self.count == 1 or device.type == "cpu":
             return device
-        return torch.device(device.type, int(os.environ.get("LOCAL_RANK", "0")))
+        own = torch.device(device.type, int(os.environ.get("LOCAL_RANK", "0")))
+        torch.cuda.set_device(own)
+        return own
 
     def of(self, batches: int) -> Sequence[int]:
         """The numbers of this process's batches: every `count`-th; equally many for all.
@@ -51,13 +58,20 @@ class Share:
         """While gradients are only added up, nothing is sent."""
         return model.no_sync() if self.count > 1 else nullcontext()  # type: ignore[operator]
 
-    def mean(self, values: dict[str, float], device: torch.device) -> dict[str, float]:
-        """The mean of each value over the processes, which all have the same names."""
+    def mean(self, values: dict[str, float]) -> dict[str, float]:
+        """The mean of each value over the processes; a name that one has not counts as 0 there."""
         if self.count == 1:
             return values
         from torch import distributed
 
-        names = sorted(values)
-        total = torch.tensor([values[name] for name in names], dtype=torch.float32, device=device)
-        distributed.all_reduce(total)
-        return dict(zip(names, (total / self.count).tolist(), strict=True))
+        every: list[Any] = [None] * self.count
+        distributed.all_gather_object(every, values)
+        names = sorted(set().union(*every))
+        return {name: sum(one.get(name, 0.0) for one in every) / self.count for name in names}
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        if self.count > 1:
+            from torch import distributed
+
+            distributed.barrier()

@@ -51,7 +51,7 @@ class Batch:
 
 
 Validate = Callable[[nn.Module], dict[str, float]]
-AfterEpoch = Callable[[int, Epoch, nn.Module], None]
+AfterEpoch = Callable[[list[Epoch], nn.Module], None]  # all epochs so far
 
 
 def fit(
@@ -62,14 +62,17 @@ def fit(
     folder: Path | None = None,
     header: dict[str, Any] | None = None,
     validate: Validate | None = None,
-    after_epoch: AfterEpoch = lambda epoch, result, model: None,
+    after_epoch: AfterEpoch = lambda history, model: None,
     workers: int = 1,
+    classes: int = 0,
 ) -> list[Epoch]:
     """Train the model in place; with a folder, save after every epoch and resume from it.
 
     header   : what else must be equal for a run in the folder to go on (model, labels)
     validate : figures of the model, taken after the first epoch, every few and at the end
+    after_epoch : called before the epoch counts as done; one that is cut short is done again
     workers  : threads that prepare batches ahead
+    classes  : how many the model tells apart, which balancing them needs
 
     Raises InputError where there is nothing to train on, where the folder holds another run,
     and where the loss is no number any more.
@@ -82,12 +85,12 @@ def fit(
         model.parameters(), config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
     header = _fingerprint(header or {}, config, share.count)
-    history = _resume(folder, model, optimizer, header) if folder else []
-    weights = class_weights(clouds, config.class_balance)
+    half, scaler = _precision(config, device)
+    history = _resume(folder, model, optimizer, scaler, header) if folder else []
+    weights = class_weights(clouds, config.class_balance, classes)
     numbers = share.of(-(-len(clouds) // config.batch))
     steps = -(-len(numbers) // config.accumulate)
     parallel = share.wrap(model, device)
-    half, scaler = _precision(config, device)
     for epoch in range(len(history), config.epochs):
         start = time.perf_counter()
         model.train()
@@ -123,15 +126,15 @@ def fit(
                 scaler.step(optimizer)
                 scaler.update()
                 optimizer.zero_grad()
-        means = share.mean(sums, device)
+        means = share.mean(sums)
         seconds = time.perf_counter() - start
         figures = None
         if validate and share.rank == 0 and _due(epoch, config):
             figures = validate(model.eval())
         history.append(Epoch(means, seconds, figures))
+        after_epoch(history, model)
         if folder and share.rank == 0:
-            _save(folder, model, optimizer, header, history)
-        after_epoch(epoch, history[-1], model)
+            _save(folder, model, optimizer, scaler, header, history)
     model.eval()
     return history
 
@@ -141,7 +144,7 @@ def _precision(
 ) -> tuple[torch.dtype | None, torch.amp.GradScaler]:
     """The type of mixed precision, None for single, and the scaler that float16 needs."""
     mixed = config.mixed_precision and device.type == "cuda"
-    wide = mixed and torch.cuda.is_bf16_supported()
+    wide = mixed and torch.cuda.is_bf16_supported(including_emulation=False)
     half = (torch.bfloat16 if wide else torch.float16) if mixed else None
     return half, torch.amp.GradScaler(device.type, enabled=half is torch.float16)
 
@@ -194,7 +197,7 @@ def ahead(make: Callable[[int], T], numbers: Sequence[int], workers: int) -> Ite
             yield made
 
 
-def class_weights(clouds: Sequence[Cloud], balance: float) -> Tensor | None:
+def class_weights(clouds: Sequence[Cloud], balance: float, classes: int) -> Tensor | None:
     """Weights by class, their mean over the labelled points 1; None where all are alike.
 
     A class weighs as its share of the labelled points to the power of -`balance`: 1/2 is the
@@ -202,13 +205,12 @@ def class_weights(clouds: Sequence[Cloud], balance: float) -> Tensor | None:
     """
     if balance == 0:
         return None
-    count = np.zeros(0, np.int64)
+    count = np.zeros(classes, np.int64)
     for cloud in clouds:
-        known = np.bincount(cloud.semantic[cloud.semantic != IGNORE])
-        size = max(len(known), len(count))
-        count = np.pad(count, (0, size - len(count))) + np.pad(known, (0, size - len(known)))
+        count += np.bincount(cloud.semantic[cloud.semantic != IGNORE], minlength=classes)
     weight = np.where(count > 0, np.maximum(count, 1.0) ** -balance, 0)
-    return torch.from_numpy((weight * count.sum() / (weight * count).sum()).astype(np.float32))
+    mean = (weight * count).sum() / max(count.sum(), 1)
+    return torch.from_numpy((weight / (mean or 1)).astype(np.float32))
 
 
 def _seed(*numbers: int) -> int:
@@ -226,6 +228,7 @@ def _save(
     folder: Path,
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
     header: dict[str, Any],
     history: list[Epoch],
 ) -> None:
@@ -233,18 +236,24 @@ def _save(
     for name, parameter in model.named_parameters():
         for key, value in optimizer.state.get(parameter, {}).items():
             tensors[f"{key}.{name}"] = torch.as_tensor(value)
+    for key, value in scaler.state_dict().items():
+        tensors[f"scaler.{key}"] = torch.tensor(value, dtype=torch.float64)
     rows = [asdict(epoch) for epoch in history]
     write_tensors(folder / TRAINING_STATE, tensors, {**header, "history": rows})
 
 
 def _resume(
-    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, header: dict[str, Any]
+    folder: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+    header: dict[str, Any],
 ) -> list[Epoch]:
     path = folder / TRAINING_STATE
     if not path.exists():
         return []
     tensors, found = read_tensors(path)
-    history = [Epoch(**epoch) for epoch in found.pop("history", [])]
+    rows = found.pop("history", [])
     if found != header:
         changed = sorted(k for k in {*found, *header} if found.get(k) != header.get(k))
         raise InputError(
@@ -260,7 +269,9 @@ def _resume(
                 key: value.to(parameter.device)  # type: ignore[union-attr]
                 for key, value in state.items()
             }
-    return history
+    kept = scaler.state_dict()  # empty but for float16
+    scaler.load_state_dict({k: type(v)(tensors[f"scaler.{k}"].item()) for k, v in kept.items()})
+    return [Epoch(**row) for row in rows]
 
 
 def digest(*arrays: np.ndarray) -> str:

@@ -1,6 +1,6 @@
 """Prediction for every vertex of a scan: averaged over rotations, in blocks where it is large."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from seggroup.downstream.cloud import Answer, Cloud, Proposal
 from seggroup.types import NONE, ClassSets, Labels
 
 MARGIN = 1.0  # metres around a block that the model also sees
+LIMIT = 500_000  # points of a scene that are predicted at once
 
 
 def predict(
@@ -20,7 +21,7 @@ def predict(
     cloud: Cloud,
     device: torch.device,
     rotations: int = 1,
-    limit: int = 500_000,
+    limit: int = LIMIT,
 ) -> tuple[Float32[np.ndarray, "n k"], tuple[Proposal, ...]]:
     """Class probabilities of every point, and proposals where the model makes any.
 
@@ -33,16 +34,14 @@ def predict(
     for number in range(rotations):
         angle = 2 * np.pi * number / rotations
         seen = replace(cloud, points=turned(cloud.points, angle)) if number else cloud
-        for inside, around in blocks(cloud.points, limit):
-            index = np.flatnonzero(around)
+        for index, own in blocks(cloud.points, limit):
             answer = _answer(model, part(seen, index), device)
             probability = answer.logits.float().softmax(1).cpu().numpy()
             if total is None:
                 total = np.zeros((len(cloud), probability.shape[1]), np.float32)
-            kept = inside[index]
-            total[index[kept]] += probability[kept] / rotations
+            total[index[own]] += probability[own] / rotations
             if number == 0:
-                proposals += _inside(answer.proposals, index, inside)
+                proposals += _own(answer.proposals, index, own)
     assert total is not None, "a scan has at least one point and is seen at least once"
     return total, tuple(sorted(proposals, key=lambda proposal: -proposal.score))
 
@@ -53,40 +52,46 @@ def _answer(model: nn.Module, cloud: Cloud, device: torch.device) -> Answer:
         return model.answer(inputs)  # type: ignore[operator]
 
 
-def _inside(
-    proposals: Sequence[Proposal], index: Int64[np.ndarray, " p"], inside: Bool[np.ndarray, " n"]
+def _own(
+    proposals: Sequence[Proposal], index: Int64[np.ndarray, " p"], own: Bool[np.ndarray, " p"]
 ) -> list[Proposal]:
     """A block's proposals over the scene's points; the ones mostly outside are another block's."""
-    moved = [replace(proposal, points=index[proposal.points]) for proposal in proposals]
-    return [proposal for proposal in moved if inside[proposal.points].mean() > 0.5]
+    return [
+        replace(proposal, points=index[proposal.points])
+        for proposal in proposals
+        if own[proposal.points].mean() > 0.5
+    ]
 
 
 def blocks(
     points: Float32[np.ndarray, "n 3"], limit: int, margin: float = MARGIN
-) -> list[tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " n"]]]:
-    """Masks (inside, inside and around) of blocks; every point is inside of one.
+) -> Iterator[tuple[Int64[np.ndarray, " p"], Bool[np.ndarray, " p"]]]:
+    """Points that are predicted together, and which of them are the block's own.
 
-    A block of more than `limit` points is halved at the median of its longer horizontal side.
+    Every point is one block's own. A block of more than `limit` points is halved at the median of
+    its longer horizontal side; the points within `margin` metres around it are seen with it, or
+    fewer metres where that would be more than `limit` further points.
     """
-    everything = np.ones(len(points), bool)
-    if len(points) <= limit:
-        return [(everything, everything)]
-    waiting, done = [everything], []
+    waiting = [np.arange(len(points))]
     while waiting:
-        inside = waiting.pop()
-        low, high = points[inside, :2].min(axis=0), points[inside, :2].max(axis=0)
-        if inside.sum() <= limit or (high <= low).all():
-            near = (points[:, :2] >= low - margin) & (points[:, :2] <= high + margin)
-            done.append((inside, near.all(axis=1)))
+        own = waiting.pop()
+        low, high = points[own, :2].min(axis=0), points[own, :2].max(axis=0)
+        if len(own) > limit and (high > low).any():
+            axis = int(np.argmax(high - low))
+            order = own[np.argsort(points[own, axis], kind="stable")]
+            waiting += [np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])]
             continue
-        axis = int(np.argmax(high - low))
-        order = np.flatnonzero(inside)
-        order = order[np.argsort(points[order, axis], kind="stable")]
-        for half in (order[: len(order) // 2], order[len(order) // 2 :]):
-            mask = np.zeros(len(points), bool)
-            mask[half] = True
-            waiting.append(mask)
-    return done
+        if len(own) == len(points):
+            yield own, np.ones(len(own), bool)
+            return
+        beyond = np.maximum(low - points[:, :2], points[:, :2] - high).max(axis=1)
+        inside = np.zeros(len(points), bool)
+        inside[own] = True
+        around = np.flatnonzero((beyond <= margin) & ~inside)
+        if len(around) > limit:
+            around = around[np.argsort(beyond[around], kind="stable")[:limit]]
+        seen = np.sort(np.concatenate([own, around]))
+        yield seen, inside[seen]
 
 
 def restricted(

@@ -35,7 +35,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
                 raise KeyError(_KEY)
             return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118
     except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; train first with `seggroup train`") from error
+        raise InputError(
+            f"{path}: no such file; train first with `seggroup train` or `seggroup fit`"
+        ) from error
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: cannot be read as safetensors ({error})") from error
     except (KeyError, json.JSONDecodeError) as error:

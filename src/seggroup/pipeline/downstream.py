@@ -1,63 +1,42 @@
-"""Downstream training and prediction over files (paper 4.2, 4.3)."""
+"""Downstream training over files (paper 4.2, 4.3)."""
 
 import csv
 import io
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any
 
 import numpy as np
 import torch
 
 from seggroup.classes import BENCHMARK20, STUFF
 from seggroup.device import pick_device
-from seggroup.downstream.cloud import Cloud, Proposal, make_cloud
-from seggroup.downstream.config import (
-    FitConfig,
-    KPConvConfig,
-    ModelName,
-    NetworkConfig,
-    Norm,
-    PointGroupConfig,
-    UNetConfig,
-    at_voxel,
-)
-from seggroup.downstream.density import VOXELS_PER_SPACING, median_spacing
+from seggroup.downstream.cloud import IGNORE, Cloud, make_cloud
+from seggroup.downstream.config import FitConfig, NetworkConfig
 from seggroup.downstream.distributed import Share
 from seggroup.downstream.fit import Epoch, digest, fit
-from seggroup.downstream.models import Design, build, describe, load_model, save_model
-from seggroup.downstream.predict import labels_of, predict, restricted
+from seggroup.downstream.models import Design, build, describe, save_model
 from seggroup.errors import InputError
-from seggroup.evaluate.instance import evaluate_instance
-from seggroup.evaluate.semantic import evaluate_semantic
-from seggroup.evaluate.submission import write_instances, write_semantic
 from seggroup.io.classsets import read_class_sets
 from seggroup.io.files import write_text
-from seggroup.io.ply import write_ply
-from seggroup.io.proposals import Proposals, pack_proposals, write_proposals
 from seggroup.io.scenes import Source, read_source
 from seggroup.io.store import (
-    BENCHMARK_FOLDER,
     BEST_CHECKPOINT,
     CHECKPOINT,
     CURVE,
     labels_file,
-    proposals_file,
     read_labels,
     sets_file,
-    write_labels,
     write_record,
 )
-from seggroup.pipeline.labels import labels_folder, weights_file
-from seggroup.pipeline.scenes import keep
-from seggroup.pipeline.scoring import benchmark_ids, instances_of_proposals
+from seggroup.pipeline.labels import labels_folder
+from seggroup.pipeline.predicting import score
+from seggroup.pipeline.scenes import check_truth
 from seggroup.resources import peak_mb, reset_peak
 
-_MUCH_COARSER = 1.5  # times ScanNet's spacing, from where published settings no longer fit
 AfterEpoch = Callable[[int, Epoch], None]
 
 
@@ -77,80 +56,43 @@ class Fitting:
     threads: int = 0
 
 
-def sized_for(sources: Sequence[Source], model: ModelName) -> tuple[NetworkConfig, str]:
-    """The published numbers of a model, or coarser ones where the scans are coarser, and why.
-
-    Looked at are the first, the middle and the last scan.
-    """
-    published: dict[ModelName, NetworkConfig] = {
-        "unet": UNetConfig(),
-        "kpconv": KPConvConfig(),
-        "pointgroup": PointGroupConfig(),
-    }
-    some = {0, len(sources) // 2, len(sources) - 1}
-    spacing = float(
-        np.median([median_spacing(read_source(sources[i], False)[0].vertices) for i in some])
-    )
-    coarser = spacing * VOXELS_PER_SPACING / UNetConfig().voxel
-    config = published[model]
-    if coarser < _MUCH_COARSER:
-        return config, ""
-    voxel = config.unet.voxel if isinstance(config, PointGroupConfig) else config.voxel
-    wider = float(f"{voxel * coarser:.2g}")
-    return at_voxel(config, wider), (
-        f"points lie {spacing:.3g} m apart, {coarser:.1f} times as far as ScanNet's: voxels of "
-        f"{wider:g} m are used in place of {voxel:g} m, and all lengths and counts of points "
-        "that go with them"
-    )
-
-
-def resized(
-    config: NetworkConfig,
-    voxel: float | None = None,
-    channels: int | None = None,
-    levels: int | None = None,
-    norm: Norm = "batch",
-) -> NetworkConfig:
-    """The same model with what is given; what depends on the points' density stays as it is."""
-    given = {"voxel": voxel, "channels": channels, "levels": levels}
-    size: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    match config:
-        case UNetConfig() | KPConvConfig():
-            return replace(config, norm=norm, **size)
-        case PointGroupConfig():
-            return replace(config, unet=replace(config.unet, norm=norm, **size))
-        case _:
-            assert_never(config)
-
-
-class Clouds(Sequence):
+class Clouds(Sequence):  # a Sequence, so that training reads scenes when it needs them
     """Scenes with labels from a folder, read when they are asked for; some stay in memory."""
 
     def __init__(
-        self, sources: Sequence[Source], labels: Path, classes: Sequence[int], keep: int = 64
+        self,
+        sources: Sequence[Source],
+        labels: Path,
+        classes: Sequence[int],
+        keep: int = 20_000_000,
     ) -> None:
+        """`keep`: points of all scenes that stay in memory, the latest."""
         self.sources = [source for source in sources if _labelled(source, labels)]
-
-        @lru_cache(maxsize=keep)
-        def load(i: int) -> Cloud:
-            source = self.sources[i]
-            scan, _, _ = read_source(source, truth=False)
-            place, sets = labels_file(labels, source.name), sets_file(labels, source.name)
-            size = len(scan.vertices)
-            return make_cloud(
-                scan,
-                read_labels(place, size) if place.exists() else None,
-                classes,
-                read_class_sets(sets, size) if sets.exists() else None,
-            )
-
-        self._load = load
+        self._labels, self._classes, self._keep = labels, classes, keep
+        self._kept: dict[int, Cloud] = {}
 
     def __len__(self) -> int:
         return len(self.sources)
 
     def __getitem__(self, i):  # type: ignore[no-untyped-def]
-        return self._load(int(i))
+        cloud = self._kept.get(int(i))
+        if cloud is None:
+            cloud = self._kept[int(i)] = self._read(self.sources[int(i)])
+            kept = list(self._kept.items())  # several threads may be here
+            while len(kept) > 1 and sum(len(cloud) for _, cloud in kept) > self._keep:
+                self._kept.pop(kept.pop(0)[0], None)
+        return cloud
+
+    def _read(self, source: Source) -> Cloud:
+        scan, _, _ = read_source(source, truth=False)
+        place, sets = labels_file(self._labels, source.name), sets_file(self._labels, source.name)
+        size = len(scan.vertices)
+        return make_cloud(
+            scan,
+            read_labels(place, size) if place.exists() else None,
+            self._classes,
+            read_class_sets(sets, size) if sets.exists() else None,
+        )
 
 
 def _labelled(source: Source, labels: Path) -> bool:
@@ -160,8 +102,15 @@ def _labelled(source: Source, labels: Path) -> bool:
 def start_device(name: str, threads: int = 0) -> torch.device:
     """The device, with the processor's threads for one large computation."""
     device = pick_device(name)
-    torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
+    torch.set_num_threads(threads or _cores())
     return device
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def fit_run(
@@ -176,41 +125,44 @@ def fit_run(
     """Train on the scenes that have labels in the folder; the run's folder holds everything.
 
     That is the checkpoint, the best one by validation, the state to go on from, the curve as
-    CSV and the record. Raises InputError where no scene has labels.
+    CSV and the record; of several processes the first (`rank` 0) writes them. Raises InputError
+    where no scene has labels of these classes, and where a scene to validate on has no truth.
     """
     start = time.perf_counter()
     reset_peak()
-    labels = labels_folder(labels)
-    clouds = Clouds(sources, labels, fitting.classes)
+    clouds = Clouds(sources, labels_folder(labels), fitting.classes)
     if not len(clouds):
         raise InputError(
             f"{labels}: holds labels of none of the {len(sources)} scenes; "
             "make some with `seggroup propagate` or `seggroup budget`"
         )
+    for source in validation:
+        check_truth(source)
+    design = Design(fitting.network, fitting.classes, fitting.stuff)
+    if design.has_instances and set(design.classes) <= set(design.stuff):
+        raise InputError("no class of the list is a thing, so there is no instance to learn")
+    header = describe(design) | {"labels": _labels_digest(clouds, labels)}
     share = Share()
     device = share.device(start_device(fitting.device, fitting.threads))
-    design = Design(fitting.network, fitting.classes, fitting.stuff)
     model = build(design, fitting.fit.seed)
-    history: list[Epoch] = []
     writer = _tensorboard(out) if tensorboard and share.rank == 0 else None
 
     def validate(network: torch.nn.Module) -> dict[str, float]:
         return score(network, design, validation, device)
 
-    def after(epoch: int, result: Epoch, network: torch.nn.Module) -> None:
-        history[:] = [*history[:epoch], result]
+    def after(history: list[Epoch], network: torch.nn.Module) -> None:
         if share.rank:
             return
+        latest = len(history) - 1
         save_model(out / CHECKPOINT, network, design)
-        best = _best(history)
-        if best is not None and best == epoch:
+        if latest == _best(history):
             save_model(out / BEST_CHECKPOINT, network, design)
+        write_curve(out / CURVE, history)
         if writer:
-            _log(writer, epoch, result)
-        after_epoch(epoch, result)
+            _log(writer, latest, history[-1])
+        after_epoch(latest, history[-1])
 
-    header = describe(design) | {"labels": _labels_digest(clouds)}
-    history[:] = fit(
+    history = fit(
         model,
         clouds,
         fitting.fit,
@@ -220,16 +172,18 @@ def fit_run(
         validate if validation else None,
         after,
         workers=1 if device.type == "cpu" else 4,
+        classes=len(design.classes),
     )
     if writer:
         writer.close()
     if share.rank == 0:
-        write_curve(out / CURVE, history)
         names = [source.name for source in clouds.sources]
         record = {**describe(design), "fit": asdict(fitting.fit), "scenes": names}
         write_record(out, "fit", record, fitting.fit.seed)
+    share.wait()
     return {
         "run": str(out),
+        "rank": share.rank,
         "scenes": len(clouds),
         "without_labels": len(sources) - len(clouds),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
@@ -240,12 +194,20 @@ def fit_run(
     }
 
 
-def _labels_digest(clouds: Clouds) -> str:
-    """What the training scenes and their labels are, as a word."""
-    words = []
+def _labels_digest(clouds: Clouds, labels: Path) -> str:
+    """What the training scenes and their labels are, as a word.
+
+    Raises InputError where nothing at all is labelled.
+    """
+    words, known = [], False
     for source, cloud in zip(clouds.sources, clouds, strict=True):
         tagged = [array for tag in cloud.tags for array in (tag.points, tag.classes)]
         words.append(source.name + digest(cloud.semantic, cloud.instance, *tagged))
+        known |= bool(cloud.tags) or bool((cloud.semantic != IGNORE).any())
+    if not known:
+        raise InputError(
+            f"{labels}: no label is of a class that is learnt; name your class list by --classes"
+        )
     return digest(np.frombuffer(" ".join(words).encode(), np.uint8))
 
 
@@ -294,112 +256,3 @@ def write_curve(path: Path, history: Sequence[Epoch]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write_text(path, text.getvalue())
-
-
-def score(
-    model: torch.nn.Module, design: Design, sources: Sequence[Source], device: torch.device
-) -> dict[str, float]:
-    """The benchmark's main figures of a model on scenes with truth, the first one first."""
-    semantic, instances = [], []
-    for source in sources:
-        scan, _, truth = read_source(source, True)
-        if truth is None:
-            raise InputError(f"{source.scan}: has no ground truth to validate on")
-        cloud = make_cloud(scan, None, design.classes)
-        probability, proposals = predict(model, cloud, device)
-        semantic.append((truth.semantic, labels_of(probability, (), design.classes).semantic))
-        if design.has_instances:
-            found = instances_of_proposals(_packed(proposals, design.classes), len(cloud))
-            instances.append((benchmark_ids(truth), found))
-    miou = {"miou": evaluate_semantic(semantic, design.classes)["miou"]}
-    if not design.has_instances:
-        return miou
-    things = [c for c in design.classes if c not in design.stuff]
-    figures = evaluate_instance(instances, things)
-    return {name: figures[name] for name in ("ap50", "ap", "ap25")} | miou
-
-
-def _packed(proposals: Sequence[Proposal], classes: Sequence[int]) -> Proposals:
-    """Proposals with class ids, as files hold them."""
-    return pack_proposals((one.points, classes[one.semantic], one.score) for one in proposals)
-
-
-def _why_none(
-    model: torch.nn.Module,
-    cloud: Cloud,
-    device: torch.device,
-    design: Design,
-    proposals: Sequence[Proposal],
-) -> str:
-    """Why a model of instances found none; empty where it found some, or makes none."""
-    if not design.has_instances or proposals:
-        return ""
-    inputs = model.prepare([cloud]).to(device)  # type: ignore[operator]
-    return model.why_none(inputs)  # type: ignore[operator]
-
-
-def predict_run(
-    run: Path,
-    sources: Sequence[Source],
-    out: Path,
-    rotations: int = 1,
-    restrict: Path | None = None,
-    device: str = "auto",
-    threads: int = 0,
-    after_scene: Callable[[dict], None] = lambda row: None,
-    benchmark: bool = False,
-    ply: bool = False,
-) -> list[dict[str, Any]]:
-    """Label every vertex of every scene: `<scene>.npz`, and proposals where the model makes any.
-
-    restrict  : folder of `<scene>.sets.npz`; a vertex may only be of a class of all its sets
-    benchmark : also ScanNet's text files, in a folder inside `out`
-    ply       : also a labelled PLY a scene
-
-    A scene without proposals carries a note that says why and what to change.
-    """
-    where = start_device(device, threads)
-    model, design = load_model(weights_file(run), where)
-    rows = []
-    for source in sources:
-        start = time.perf_counter()
-        scan, _, _ = read_source(source, truth=False)
-        cloud = make_cloud(scan, None, design.classes)
-        probability, proposals = predict(model, cloud, where, rotations)
-        if restrict is not None:
-            sets = read_class_sets(sets_file(restrict, source.name), len(cloud))
-            probability = restricted(probability, sets, design.classes)
-        found = labels_of(probability, proposals, design.classes)
-        write_labels(labels_file(out, source.name), found)
-        packed = _packed(proposals, design.classes)
-        proposals_file(out, source.name).unlink(missing_ok=True)  # of another model
-        if design.has_instances:
-            write_proposals(proposals_file(out, source.name), packed)
-        if ply:
-            path = labels_file(out, source.name).with_suffix(".ply")
-            keep(source, path)
-            write_ply(path, scan, found)
-        if benchmark:
-            write_semantic(out / BENCHMARK_FOLDER / "semantic", source.name, found.semantic)
-        if benchmark and design.has_instances:
-            folder = out / BENCHMARK_FOLDER / "instance"
-            write_instances(folder, source.name, packed, len(cloud))
-        rows.append(
-            {
-                "scene": source.name,
-                "vertices": len(cloud),
-                "instances": len(proposals) if design.has_instances else None,
-                "confidence": float(found.confidence.mean()),  # type: ignore[union-attr]
-                "seconds": time.perf_counter() - start,
-                "note": _why_none(model, cloud, where, design, proposals),
-            }
-        )
-        after_scene(rows[-1])
-    config = describe(design) | {"rotations": rotations, "restricted": restrict is not None}
-    write_record(out, "predict", config, 0)
-    return rows
-
-
-def with_seed(fitting: Fitting, seed: int) -> Fitting:
-    """The same training with another seed."""
-    return replace(fitting, fit=replace(fitting.fit, seed=seed))

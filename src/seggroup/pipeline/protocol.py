@@ -23,7 +23,8 @@ from seggroup.downstream.config import (
 )
 from seggroup.errors import InputError
 from seggroup.io.files import read_bytes
-from seggroup.io.scenes import Source, find_scenes, read_source
+from seggroup.io.scenes import Source, find_scenes
+from seggroup.pipeline.scenes import check_truth
 
 _LISTS = ("scannetv2_train.txt", "scannetv2_val.txt")  # the names ScanNet gives its splits
 _LIST_FOLDERS = (".", "Tasks/Benchmark", "..", "../Tasks/Benchmark")  # of the scenes' folder
@@ -82,6 +83,9 @@ _CLICKS = (
     "(top1); the paper's tables 1 to 5 rest on people's clicks."
 )
 _VALIDATION = "Tables 2 and 4 are measured on the validation scenes, the paper's on its test set."
+_STEPS = (
+    "Forms that buy fewer scenes see them more often, for as many steps as all scenes would take."
+)
 _FORMS = (
     "MPRM and CSC stand here for their labels alone: class activation by the mean over a "
     "subcloud or scene, and points chosen by clustering plain features, without pre-training."
@@ -110,6 +114,7 @@ SCANNET = Protocol(
         _CLICKS,
         "All models are trained by AdamW over one rise and fall of the learning rate; KPConv "
         "sees crops of scenes in place of spheres, and has rigid kernels throughout.",
+        _STEPS,
         _FORMS,
     ),
 )
@@ -138,6 +143,7 @@ ROOMS = Protocol(
         "the figures say how the labels compare, not what they would reach on ScanNet.",
         _VALIDATION,
         _CLICKS,
+        _STEPS,
         _FORMS,
     ),
 )
@@ -178,7 +184,7 @@ def find_split(paths: Sequence[Path]) -> Split:
             f"lists {' and '.join(_LISTS)}"
         )
     for source in (*training, *validation):
-        _check_truth(source)
+        check_truth(source)
     return Split(training, validation, lists is not None, _note(lists, training + validation))
 
 
@@ -206,14 +212,3 @@ def _lists(paths: Sequence[Path]) -> tuple[set[str], set[str]] | None:
                 train, val = (set(read_bytes(f).decode("utf-8", "replace").split()) for f in files)
                 return train, val - train
     return None
-
-
-def _check_truth(source: Source) -> None:
-    """A scene with files of truth has truth; of others the scan itself is read."""
-    if source.aggregation or source.labels:
-        return
-    if read_source(source, True)[2] is None:
-        raise InputError(
-            f"{source.scan}: has no ground truth; the tables train and measure on it, so leave "
-            "this scene out or add its labels"
-        )

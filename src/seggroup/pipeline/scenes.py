@@ -110,3 +110,14 @@ def _claim(out: Path, seed: int) -> None:
         write_json(path, {"seed": seed})
     elif (found := read_json(path).get("seed")) != seed:
         raise InputError(f"{out}: holds rooms of seed {found}; choose another folder or that seed")
+
+
+def check_truth(source: Source) -> None:
+    """Refuse a scene without ground truth; where it has no files of truth, the scan is read."""
+    if source.aggregation or source.labels:
+        return
+    if read_source(source, True)[2] is None:
+        raise InputError(
+            f"{source.scan}: has no ground truth to train or measure on; leave this scene out or "
+            "add its labels"
+        )

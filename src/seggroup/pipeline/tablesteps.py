@@ -103,8 +103,8 @@ def fit_of(study: Study, labels: Step, model: ModelName) -> Step:
     """A model trained on labels; begun again, its loop goes on where it was."""
     split, protocol = study.split, study.protocol
     learning = protocol.learning(model)
-    epochs = _epochs(learning.fit, len(labels.result["scenes"]), len(split.training))
-    seeded = replace(learning, fit=replace(learning.fit, epochs=epochs, seed=study.seed))
+    fit = _as_many_steps(learning.fit, len(labels.result["scenes"]), len(split.training))
+    seeded = replace(learning, fit=replace(fit, seed=study.seed))
 
     def make(out: Path) -> Result:
         return study.work.fit(
@@ -116,11 +116,15 @@ def fit_of(study: Study, labels: Step, model: ModelName) -> Step:
     return once(study, f"{model}-{labels.word}", depends, make)
 
 
-def _epochs(fit: FitConfig, labelled: int, all_scenes: int) -> int:
-    """Few labelled scenes are seen more often, for as many steps as all of them would take."""
+def _as_many_steps(fit: FitConfig, labelled: int, every: int) -> FitConfig:
+    """Few labelled scenes are seen more often, for the steps and validations of all scenes."""
     a_step = fit.batch * fit.accumulate
-    steps = fit.epochs * -(-all_scenes // a_step)
-    return max(fit.epochs, round(steps / -(-labelled // a_step)))
+    times = -(-every // a_step) / -(-labelled // a_step)
+    return replace(
+        fit,
+        epochs=max(1, round(times * fit.epochs)),
+        validate_every=round(times * fit.validate_every),
+    )
 
 
 def score_of(study: Study, fit: Step, model: ModelName) -> Step:
@@ -213,9 +217,10 @@ def once(study: Study, word: str, depends: Any, make: Callable[[Path], Result]) 
 
 
 def _signature(sources: Sources) -> list[list[Any]]:
-    """The scenes by name and the sizes of their files: cheap, and no path is in it."""
+    """The scenes by name, and their files by size and time: cheap, and no path is in it."""
     files = [(s.scan, s.segments, s.aggregation, s.labels) for s in sources]
+    states = [[path.stat() for path in paths if path is not None] for paths in files]
     return [
-        [source.name, *(0 if path is None else path.stat().st_size for path in paths)]
-        for source, paths in zip(sources, files, strict=True)
+        [source.name, *([state.st_size, state.st_mtime_ns] for state in of_scene)]
+        for source, of_scene in zip(sources, states, strict=True)
     ]
