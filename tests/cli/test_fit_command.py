@@ -2,6 +2,9 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -82,16 +85,22 @@ def test_a_longer_run_is_another_one_and_an_equal_one_is_not_redone(scans, label
     assert again["seconds"] == first["seconds"]  # those of the training, not of this call
 
 
-def test_a_killed_run_goes_on_to_the_same_weights(scans, labels, tmp_path, ok, monkeypatch):
+@pytest.mark.parametrize(("epoch", "before"), [(2, True), (4, True), (4, False)])
+def test_a_killed_run_goes_on_to_the_same_weights(
+    scans, labels, tmp_path, ok, monkeypatch, epoch, before
+):
     words = [*command("unet"), scans, "--labels", labels, "--epochs", 4]
+    words += ["--validation", scans / "c.ply", "--validate-every", 1]
     ok(*words, "-o", tmp_path / "whole")
     import seggroup.downstream.fit as loop
 
     save = loop._save
 
     def killed(folder, *rest):
+        if len(rest[-1]) == epoch and before:
+            raise KeyboardInterrupt
         save(folder, *rest)
-        if len(rest[-1]) == 2:
+        if len(rest[-1]) == epoch:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(loop, "_save", killed)
@@ -99,8 +108,27 @@ def test_a_killed_run_goes_on_to_the_same_weights(scans, labels, tmp_path, ok, m
         ok(*words, "-o", tmp_path / "cut")
     monkeypatch.setattr(loop, "_save", save)
     ok(*words, "-o", tmp_path / "cut")
-    for name in ("model.safetensors", "run.json"):
+    for name in ("model.safetensors", "best.safetensors", "run.json"):
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_several_processes_train_one_model_and_one_speaks(scans, labels, tmp_path):
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2"]
+    launch += ["--rdzv-backend=c10d", "--rdzv-endpoint=localhost:0", "-m", "seggroup.cli"]
+    words = [*command("pointgroup"), scans, "--labels", labels, "-o", tmp_path / "run"]
+    words += ["--epochs", 2, "--batch", 1, "--validation", scans / "c.ply", "--json"]
+    done = subprocess.run(
+        [*launch, *map(str, words)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    history = json.loads(done.stdout)["history"]  # one object, not one a process
+    assert len(history) == 2
+    assert {"model.safetensors", "best.safetensors", "report.html", "run.json"} <= {
+        path.name for path in (tmp_path / "run").iterdir()
+    }
 
 
 def test_class_sets_train_by_the_same_command(scans, tmp_path, ok):

@@ -182,9 +182,8 @@ def _fit(
             bar.update(task, completed=epoch + 1)
             values = {**result.losses, **(result.validation or {})}
             words = "  ".join(f"{name} {value:.3f}" for name, value in values.items())
-            errors.print(
-                f"epoch {epoch + 1}/{total}  {words}  {result.seconds:.1f} s", highlight=False
-            )
+            line = f"epoch {epoch + 1}/{total}  {words}  {result.seconds:.1f} s"
+            errors.print(line, highlight=False, soft_wrap=True)
 
         result = fit_run(sources, labels, out, fitting, checks, after, tensorboard)
     if result["rank"]:  # one of several processes speaks for all
