@@ -190,6 +190,7 @@ test("leaving is warned of while something is unsent, and only then", async () =
     return asked?.type() === "beforeunload";
   };
   await label(targets.slice(1, 3));
+  await saved(page);
   await page.context().setOffline(true);
   await clickVertex(page, targets[9].vertex);
   expect((await state(page)).drafts).toBe(1);
