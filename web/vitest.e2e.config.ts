@@ -7,6 +7,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     fileParallelism: false,
+    retry: 1, // the browser, the server and the tests share the machine's cores; retries are told
     sequence: { concurrent: false },
   },
 });
