@@ -223,6 +223,7 @@ import os, sys, torch
 sys.path.insert(0, sys.argv[1])
 from toy_models import toy_clouds, toy_model
 from seggroup.downstream.config import FitConfig
+from seggroup.downstream.distributed import Share
 from seggroup.downstream.fit import fit
 torch.set_num_threads(1)
 model = toy_model()
@@ -233,8 +234,8 @@ history = fit(model, toy_clouds(4), config, torch.device("cpu"), workers=0)
 if os.environ.get("RANK", "0") == "0":
     loss = torch.tensor(history[-1].losses["semantic"])
     torch.save({**model.state_dict(), "loss": loss}, sys.argv[2])
-if torch.distributed.is_initialized():
-    torch.distributed.destroy_process_group()
+Share().wait()
+Share().leave()
 """
 
 

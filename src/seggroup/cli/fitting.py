@@ -154,6 +154,7 @@ def _fit(
 ) -> None:
     """Both commands: `settings` are fields of `FitConfig`."""
     from seggroup.downstream.config import FitConfig, augmentation
+    from seggroup.downstream.distributed import Share
     from seggroup.io.scenes import find_scenes
     from seggroup.pipeline.downstream import Fitting, fit_run
     from seggroup.pipeline.sizes import resized, sized_for
@@ -187,7 +188,7 @@ def _fit(
 
         result = fit_run(sources, labels, out, fitting, checks, after, tensorboard)
     if result["rank"]:  # one of several processes speaks for all
-        return
+        Share().leave()
     _write_report(out, result)
     if result["without_labels"]:
         errors.print(f"{result['without_labels']} scenes have no labels there and were left out")
@@ -202,6 +203,7 @@ def _fit(
         print(f"{result['run']}  ({result['seconds']:.0f} s, {result['peak_mb']:.0f} MB)")
 
     output(json, result, show)
+    Share().leave()
 
 
 def _write_report(out: Path, result: dict[str, Any]) -> None:
