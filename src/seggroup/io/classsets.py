@@ -1,14 +1,14 @@
 """Class sets on disk: one npz a scene, members and classes each as one run after the other."""
 
-import io
-import zipfile
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from seggroup.errors import InputError
-from seggroup.io.files import atomic, read_bytes
+from seggroup.io.arrays import read_arrays
+from seggroup.io.files import atomic
 from seggroup.types import ClassSets
 
 _ARRAYS = ("members", "member_starts", "classes", "class_starts")  # int32, int64, int32, int64
@@ -56,22 +56,18 @@ def read_class_sets(path: Path, n_vertices: int) -> ClassSets:
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     """The arrays of the file, each of whole numbers in a row."""
-    data = read_bytes(path)
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            sizes = [archive.getinfo(f"{name}.npy").file_size for name in _ARRAYS]
-        if max(sizes) > _LARGEST:
-            raise ValueError("too large")
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in _ARRAYS}
-        for name, array in arrays.items():
-            if array.ndim != 1 or array.dtype.kind not in "iu":
-                raise ValueError(f"{name} is {array.dtype} of shape {array.shape}")
-    except Exception as error:  # zip and npy parsers raise anything on broken input
-        raise InputError(
-            f"{path}: is not a whole file of class sets ({type(error).__name__}: {error}); "
-            "make it again"
-        ) from error
+    what, remedy = "file of class sets", "make it again"
+
+    def too_large(sizes: Mapping[str, int]) -> str:
+        return f"is too large for a {what}; {remedy}" if max(sizes.values()) > _LARGEST else ""
+
+    arrays = read_arrays(path, _ARRAYS, too_large, what, remedy)
+    for name, array in arrays.items():
+        if array.ndim != 1 or array.dtype.kind not in "iu":
+            raise InputError(
+                f"{path}: is not a whole {what} ({name} is {array.dtype} of shape "
+                f"{array.shape}); {remedy}"
+            )
     return arrays
 
 

@@ -4,9 +4,7 @@ Beside `<scene>.npz`, which gives every vertex one instance at most, `<scene>.pr
 what a model with proposals found before they were made to exclude one another.
 """
 
-import io
-import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +12,8 @@ import numpy as np
 from jaxtyping import Float32, Int, Int32, Int64
 
 from seggroup.errors import InputError
-from seggroup.io.files import atomic, read_bytes
+from seggroup.io.arrays import read_arrays
+from seggroup.io.files import atomic
 
 MAX_PROPOSALS = 100_000  # of a scene
 _KINDS = {"offset": np.int64, "point": np.int64, "semantic": np.int32, "score": np.float32}
@@ -81,24 +80,16 @@ def read_proposals(path: Path, n_vertices: int) -> Proposals:
 
 def _arrays(path: Path, n_vertices: int) -> dict[str, np.ndarray]:
     """The arrays of the file, unpacked only when they have a possible size."""
-    data = read_bytes(path)
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            sizes = {name: archive.getinfo(f"{name}.npy").file_size for name in _KINDS}
+
+    def too_large(sizes: Mapping[str, int]) -> str:
         few = 8 * MAX_PROPOSALS + 4096
         if sizes["offset"] > few or sizes["semantic"] > few or sizes["score"] > few:
-            raise InputError(f"{path}: holds more than {MAX_PROPOSALS:,} proposals; filter them")
+            return f"holds more than {MAX_PROPOSALS:,} proposals; filter them"
         if sizes["point"] > 8 * n_vertices * (sizes["offset"] // 8) + 4096:
-            raise InputError(f"{path}: holds more points than its proposals can have of the scan")
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in _KINDS}
-    except InputError:
-        raise
-    except Exception as error:  # zip and npy parsers raise anything on broken input
-        raise InputError(
-            f"{path}: is not a whole file of proposals ({type(error).__name__}); "
-            "run seggroup predict again"
-        ) from error
+            return "holds more points than its proposals can have of the scan"
+        return ""
+
+    arrays = read_arrays(path, _KINDS, too_large, "file of proposals", "run seggroup predict again")
     for name, kind in _KINDS.items():
         if arrays[name].ndim != 1 or arrays[name].dtype != kind:
             raise InputError(f"{path}: {name} is not a row of {kind.__name__}; predict again")

@@ -3,7 +3,7 @@
 import io
 import platform
 import subprocess
-import zipfile
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 
 import seggroup
 from seggroup.errors import InputError
+from seggroup.io.arrays import read_arrays
 from seggroup.io.files import atomic, read_bytes, write_json
 from seggroup.types import Labels
 
@@ -138,22 +139,13 @@ def read_levels_key(path: Path) -> str | None:
 
 def read_labels(path: Path, n_vertices: int) -> Labels:
     """The labels that `write_labels` wrote. Raises InputError unless they fit `n_vertices`."""
-    data = read_bytes(path)
     kinds = {"semantic": np.int32, "instance": np.int32, "confidence": np.float32}
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            sizes = {name: archive.getinfo(f"{name}.npy").file_size for name in kinds}
-        if max(sizes.values()) > 8 * n_vertices + 4096:  # before anything is unpacked
-            raise InputError(f"{path}: holds more labels than the scan's {n_vertices} vertices")
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in kinds}
-    except InputError:
-        raise
-    except Exception as error:  # zip and npy parsers raise anything on broken input
-        raise InputError(
-            f"{path}: is not a whole label file ({type(error).__name__}: {error}); "
-            "run seggroup propagate again"
-        ) from error
+
+    def too_large(sizes: Mapping[str, int]) -> str:
+        many = max(sizes.values()) > 8 * n_vertices + 4096
+        return f"holds more labels than the scan's {n_vertices} vertices" if many else ""
+
+    arrays = read_arrays(path, kinds, too_large, "label file", "run seggroup propagate again")
     for name, kind in kinds.items():
         array = arrays[name]
         if array.shape != (n_vertices,) or array.dtype.kind not in "if":
