@@ -29,6 +29,7 @@ from torch.nn import functional
 
 from seggroup.downstream.cloud import Answer, Cloud, Targets, semantic_losses
 from seggroup.downstream.config import KPConvConfig, Norm
+from seggroup.downstream.normal import normalise
 from seggroup.downstream.pyramid import Bags, Influence, Pyramid, barycentres, make_pyramid
 
 INPUTS = 5  # 1, three colours, height above the lowest point: the published S3DIS settings
@@ -143,11 +144,7 @@ class KernelPointConv(nn.Module):
 
 
 class Normal(nn.Module):
-    """Batch normalisation over all points of a level, or over each scene's alone.
-
-    One point alone has no variance: over all scenes it is normalised by the running statistics;
-    a scene of one point becomes the shift.
-    """
+    """Batch normalisation over all points of a level, or over each scene's alone."""
 
     def __init__(self, channels: int, norm: Norm) -> None:
         super().__init__()
@@ -155,19 +152,7 @@ class Normal(nn.Module):
         self.norm = nn.BatchNorm1d(channels, momentum=MOMENTUM, track_running_stats=kept)
 
     def forward(self, x: Float[Tensor, "n c"], scenes: tuple[int, ...]) -> Float[Tensor, "n c"]:
-        norm = self.norm
-        if norm.running_mean is None:
-            return torch.cat([self._alone(part) for part in x.split(scenes)])
-        if len(x) > 1 or not self.training:
-            return norm(x)
-        kept = norm.running_mean, norm.running_var
-        return functional.batch_norm(x, *kept, norm.weight, norm.bias, eps=norm.eps)
-
-    def _alone(self, x: Float[Tensor, "n c"]) -> Float[Tensor, "n c"]:
-        if len(x) < 2:
-            return x * 0 + self.norm.bias
-        weight, bias = self.norm.weight, self.norm.bias
-        return functional.batch_norm(x, None, None, weight, bias, True, eps=self.norm.eps)
+        return normalise(self.norm, x, scenes)
 
 
 def max_pool(x: Float[Tensor, "m c"], pool: Bags) -> Float[Tensor, "n c"]:

@@ -15,6 +15,7 @@ from torch.nn import functional
 from seggroup.downstream.cloud import Answer, Cloud, Targets, semantic_losses
 from seggroup.downstream.config import Norm, UNetConfig
 from seggroup.downstream.grid import Grid, Level, build_grid
+from seggroup.downstream.normal import normalise
 from seggroup.downstream.spconv_backend import Convolutions, convolutions
 from seggroup.downstream.voxels import mean_by, voxelize
 
@@ -30,11 +31,7 @@ def kernel(offsets: int, inputs: int, outputs: int, terms: int) -> nn.Parameter:
 
 
 class Activation(nn.Module):
-    """Normalisation and ReLU, over the voxels of all scenes of a level or of each scene alone.
-
-    One voxel alone has no variance: over all scenes it is normalised by the running statistics,
-    as in prediction; a scene of one voxel becomes the shift.
-    """
+    """Normalisation and ReLU, over the voxels of all scenes of a level or of each scene alone."""
 
     def __init__(self, channels: int, norm: Norm = "batch") -> None:
         super().__init__()
@@ -42,20 +39,8 @@ class Activation(nn.Module):
         self.norm = nn.BatchNorm1d(channels, EPSILON, MOMENTUM, track_running_stats=kept)
 
     def forward(self, x: Float[Tensor, "m c"], level: Level | None = None) -> Float[Tensor, "m c"]:
-        norm = self.norm
-        if norm.running_mean is None and level is not None:
-            return torch.cat([self._alone(part) for part in x.split(level.scenes)]).relu()
-        if not self.training or len(x) > 1:
-            return functional.relu(norm(x), inplace=True)
-        kept = norm.running_mean, norm.running_var
-        return functional.batch_norm(x, *kept, norm.weight, norm.bias, eps=EPSILON).relu()
-
-    def _alone(self, x: Float[Tensor, "m c"]) -> Float[Tensor, "m c"]:
-        """A scene by its own statistics, in training and prediction."""
-        if len(x) < 2:
-            return x * 0 + self.norm.bias
-        weight, bias = self.norm.weight, self.norm.bias
-        return functional.batch_norm(x, None, None, weight, bias, training=True, eps=EPSILON)
+        scenes = None if level is None else level.scenes
+        return functional.relu(normalise(self.norm, x, scenes), inplace=True)
 
 
 class Residual(nn.Module):
