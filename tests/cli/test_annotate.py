@@ -11,7 +11,6 @@ import httpx
 import pytest
 from toy_files import write_toy
 
-from seggroup.cli import main
 from seggroup.cli.annotating import (
     PORT,
     allowed_hosts,
@@ -26,7 +25,7 @@ from seggroup.server.database import Database
 
 
 @pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
+def run(seggroup, monkeypatch, tmp_path):
     """Runs the program in an empty folder with a line of input: its code, output and messages."""
     monkeypatch.chdir(tmp_path)
 
@@ -36,15 +35,8 @@ def run(capsys, monkeypatch, tmp_path):
         os.close(write)
         with os.fdopen(read) as stdin:
             monkeypatch.setattr(sys, "stdin", stdin)
-            monkeypatch.setattr(sys, "argv", ["seggroup", *map(str, words)])
-            capsys.readouterr()
-            try:
-                main()
-                code = 0
-            except SystemExit as stop:
-                code = stop.code or 0
-        out, err = capsys.readouterr()
-        return code, out, " ".join(err.split())
+            done = seggroup(*words)
+        return done.code, done.out, " ".join(done.err.split())
 
     return go
 

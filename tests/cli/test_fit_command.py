@@ -159,6 +159,9 @@ def test_bad_input_is_answered(scans, labels, tmp_path, bad):
     assert "--voxel -1.0: must be more than 0" in bad(*words, "--labels", labels, "--voxel", -1)
     assert "cannot be read as safetensors" in bad("predict", scans / "a.ply", scans, "-o", empty)
     assert "no such file" in bad("predict", empty / "x", scans, "-o", empty)
+    wrong = ["--model", "pointgroup", "--labels", labels]
+    assert "does not learn semantic labels" in bad("fit", "semantic", scans, "-o", empty, *wrong)
+    assert "are of pointgroup" in bad(*words, "--labels", labels, "--radius", 0.1)
     labels_file(labels, "a").write_bytes(b"PK\3\4 not an archive")
     assert "a.npz" in bad(*words, "--labels", labels)
 

@@ -25,7 +25,7 @@ from seggroup.cli.common import (
     warn,
 )
 from seggroup.cli.evaluating import evaluate_app, print_figures
-from seggroup.cli.fitting import fit_app, predict
+from seggroup.cli.fitting import fit, predict
 from seggroup.cli.people import DATABASE, Place, users_app
 from seggroup.cli.tabling import tables
 from seggroup.errors import InputError
@@ -41,7 +41,7 @@ app = typer.Typer(
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(users_app, name="users")
 app.command("budget")(budget)
-app.add_typer(fit_app, name="fit")
+app.command("fit")(fit)
 app.command("predict")(predict)
 app.command("tables")(tables)
 

@@ -10,8 +10,6 @@ from seggroup.cli.common import Device, Json, Scenes, Seed, errors, output, prog
 from seggroup.downstream.config import Augmentation, ModelName, Norm
 from seggroup.errors import InputError
 
-fit_app = typer.Typer(help="Train a model on labels of any kind.", no_args_is_help=True)
-
 LabelsPlace = Annotated[
     Path, typer.Option(help="Folder of labels: of `propagate`, `budget` or `predict`, or a run.")
 ]
@@ -59,47 +57,15 @@ TensorBoard = Annotated[bool, typer.Option(help="Also write logs for TensorBoard
 Mixed = Annotated[bool, typer.Option(help="Mixed precision on CUDA.")]
 
 
-@fit_app.command("semantic")
-def fit_semantic(
+def fit(
+    task: Annotated[Literal["semantic", "instance"], typer.Argument(help="What is learnt.")],
     scenes: Scenes,
     labels: LabelsPlace,
     out: Run,
-    model: Annotated[Literal["kpconv", "unet"], typer.Option(help="The model.")] = "unet",
-    validation: Validation = None,
-    epochs: Epochs = 100,
-    batch: Batch = 2,
-    accumulate: Accumulate = 1,
-    learning_rate: Rate = 3e-3,
-    voxel: Voxel = None,
-    channels: Channels = None,
-    levels: Levels = None,
-    norm: Normalised = "batch",
-    augment: Augment = "full",
-    max_points: MaxPoints = 120_000,
-    class_balance: Balance = 0.0,
-    validate_every: Every = 10,
-    classes: Classes = None,
-    mixed_precision: Mixed = True,
-    tensorboard: TensorBoard = False,
-    threads: Threads = 0,
-    seed: Seed = 0,
-    device: Device = "auto",
-    json: Json = False,
-) -> None:
-    """Train a semantic model on the scenes that have labels; unlabelled points do not count.
-
-    Full truth, pseudo labels, single points and class sets are all taken (`seggroup budget`).
-    Interrupted, the same command goes on. Several processes: `torchrun -m seggroup.cli fit …`.
-    """
-    _fit(**locals(), radius=None, min_points=None)
-
-
-@fit_app.command("instance")
-def fit_instance(
-    scenes: Scenes,
-    labels: LabelsPlace,
-    out: Run,
-    model: Annotated[Literal["pointgroup"], typer.Option(help="The model.")] = "pointgroup",
+    model: Annotated[
+        ModelName | None,
+        typer.Option(help="Semantic: unet (the default) or kpconv; instance: pointgroup."),
+    ] = None,
     validation: Validation = None,
     epochs: Epochs = 100,
     batch: Batch = 2,
@@ -123,42 +89,25 @@ def fit_instance(
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Train an instance model on the scenes that have labels.
+    """Train a model on the scenes that have labels; unlabelled points do not count.
 
-    Its voxel, radius and numbers of points are the published ones, or follow the scans where these
-    are coarser than ScanNet's. Interrupted, the same command goes on. Several processes:
+    Full truth, pseudo labels, single points and class sets are all taken (`seggroup budget`).
+    Lengths and numbers of points are the published ones, or follow the scans where these are
+    coarser than ScanNet's. Interrupted, the same command goes on. Several processes:
     `torchrun -m seggroup.cli fit …`.
     """
-    _fit(**locals())
-
-
-def _fit(
-    scenes: list[Path],
-    labels: Path,
-    out: Path,
-    model: ModelName,
-    validation: list[Path] | None,
-    voxel: float | None,
-    channels: int | None,
-    levels: int | None,
-    norm: Norm,
-    radius: float | None,
-    min_points: int | None,
-    augment: Augmentation,
-    classes: Path | None,
-    tensorboard: bool,
-    threads: int,
-    device: str,
-    json: bool,
-    **settings: Any,
-) -> None:
-    """Both commands: `settings` are fields of `FitConfig`."""
     from seggroup.downstream.config import FitConfig, augmentation
     from seggroup.downstream.distributed import Share
     from seggroup.io.scenes import find_scenes
     from seggroup.pipeline.downstream import Fitting, fit_run
     from seggroup.pipeline.sizes import resized, sized_for
 
+    model = model or ("unet" if task == "semantic" else "pointgroup")
+    grouping = model == "pointgroup"
+    if grouping != (task == "instance"):
+        raise InputError(f"--model {model}: does not learn {task} labels; see --help")
+    if not grouping and (radius is not None or min_points is not None):
+        raise InputError("--radius and --min-points are of pointgroup; leave them out")
     sources = find_scenes(scenes)
     checks = find_scenes(validation) if validation else []
     if voxel is not None and not voxel > 0:
@@ -167,20 +116,27 @@ def _fit(
     if note and voxel is None:
         errors.print(note, style="yellow", markup=False, highlight=False, soft_wrap=True)
     network = resized(network, voxel, channels, levels, norm, radius, min_points)
-    fitting = Fitting(
-        network,
-        FitConfig(augment=augmentation(augment), **settings),
-        device=device,
-        threads=threads,
+    settings = FitConfig(
+        epochs,
+        batch,
+        accumulate,
+        learning_rate,
+        max_points=max_points,
+        class_balance=class_balance,
+        validate_every=validate_every,
+        mixed_precision=mixed_precision,
+        seed=seed,
+        augment=augmentation(augment),
     )
+    fitting = Fitting(network, settings, device=device, threads=threads)
     if classes is not None:
         fitting = replace(fitting, **_listed(classes))
     total = fitting.fit.epochs
     with progress() as bar:
-        task = bar.add_task("fit", total=total)
+        row = bar.add_task("fit", total=total)
 
         def after(epoch: int, result) -> None:  # type: ignore[no-untyped-def]
-            bar.update(task, completed=epoch + 1)
+            bar.update(row, completed=epoch + 1)
             values = {**result.losses, **(result.validation or {})}
             words = "  ".join(f"{name} {value:.3f}" for name, value in values.items())
             line = f"epoch {epoch + 1}/{total}  {words}  {result.seconds:.1f} s"
