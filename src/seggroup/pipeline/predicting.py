@@ -53,13 +53,13 @@ def score(
         probability, proposals = predict(model, cloud, device)
         semantic.append((truth.semantic, labels_of(probability, (), design.classes).semantic))
         if design.has_instances:
-            found = instances_of_proposals(_packed(proposals, design.classes), len(cloud))
-            instances.append((benchmark_ids(truth), found))
+            instances.append((benchmark_ids(truth), _packed(proposals, design.classes)))
     miou = {"miou": evaluate_semantic(semantic, design.classes)["miou"]}
     if not design.has_instances:
         return miou
     things = [c for c in design.classes if c not in design.stuff]
-    figures = evaluate_instance(instances, things)
+    masked = ((ids, instances_of_proposals(found, len(ids))) for ids, found in instances)
+    figures = evaluate_instance(masked, things)  # masks of one scene at a time
     return {name: figures[name] for name in ("ap50", "ap", "ap25")} | miou
 
 
