@@ -7,6 +7,7 @@ from jaxtyping import Float32, Int32
 from numba import njit
 
 from seggroup.config import OversegmentConfig
+from seggroup.geometry.graph import unique_edges
 from seggroup.geometry.neighbours import nearest
 from seggroup.geometry.oversegment import merge_edges
 
@@ -23,13 +24,11 @@ def knn_edges(
     if distance.size == 0:
         return np.empty((0, 2), np.int32)
     source = np.repeat(np.arange(len(vertices), dtype=np.int64), index.shape[1])
-    target, length = index.ravel().astype(np.int64), distance.ravel()
-    other = source != target
-    source, target, length = source[other], target[other], length[other]
+    ends, length = np.stack([source, index.ravel()], axis=1), distance.ravel()
+    other = ends[:, 0] != ends[:, 1]
+    ends, length = ends[other], length[other]
     near = length <= reach * np.median(length) if len(length) else np.zeros(0, bool)
-    low, high = np.minimum(source, target)[near], np.maximum(source, target)[near]
-    keys = np.unique(low * len(vertices) + high)
-    return np.stack(np.divmod(keys, len(vertices)), axis=1).astype(np.int32)
+    return unique_edges(ends[near])
 
 
 @njit(cache=True)

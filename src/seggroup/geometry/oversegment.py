@@ -45,7 +45,7 @@ def _join(parent, rank, size, a, b):
 
 @njit(cache=True)
 @typing.no_type_check
-def _edge_weights(vertices, normals, ends):
+def edge_weights(vertices, normals, ends):
     """w = 1 - n_a.n_b, squared where the edge is convex (METHOD section 1)."""
     weights = np.empty(len(ends), np.float32)
     for e in range(len(ends)):
@@ -165,11 +165,18 @@ def merge_edges(
 
     Returns the segment (0 … s-1) of each vertex and each segment's id: its root vertex's index.
     """
-    weights = _edge_weights(vertices, normals, ends)
+    return merge_weighted(len(vertices), ends, edge_weights(vertices, normals, ends), config)
+
+
+def merge_weighted(
+    size: int,
+    ends: Int32[np.ndarray, "m 2"],
+    weights: Float32[np.ndarray, " m"],
+    config: OversegmentConfig,
+) -> tuple[Int32[np.ndarray, " v"], Int32[np.ndarray, " s"]]:
+    """`merge_edges` of `size` vertices where the weights are at hand."""
     order = _stable_order(weights)
-    return _number(
-        _merge(len(vertices), ends, weights, order, np.float32(config.k), config.min_size)
-    )
+    return _number(_merge(size, ends, weights, order, np.float32(config.k), config.min_size))
 
 
 def segment_mesh(

@@ -1,6 +1,8 @@
 """The numbers of the simulated scanner, each with its unit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -43,3 +45,36 @@ class ScannerConfig:
     tolerance: float = 0.06  # metres from a vertex to the surface that it is a sample of
     unannotated: float = 0.08  # share of the small objects that the annotators passed over
     smallest_instance: int = 20  # vertices: less is left unannotated
+
+
+def varied(rng: np.random.Generator) -> ScannerConfig:
+    """A scanner of another day: noise, frames, resolution and colours drawn around the usual ones.
+
+    Networks that are to work on any scan are trained on rooms of many such scanners.
+    """
+
+    def times(low: float, high: float) -> float:
+        return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+    usual = ScannerConfig()
+    frames = times(0.5, 1.1)
+    return replace(
+        usual,
+        far=float(rng.uniform(3.0, 4.5)),
+        frames_per_area=usual.frames_per_area * frames,
+        fewest_frames=int(usual.fewest_frames * frames),
+        most_frames=int(usual.most_frames * frames),
+        drift=usual.drift * times(0.3, 2.5),
+        drift_angle=usual.drift_angle * times(0.3, 2.0),
+        noise=usual.noise * times(0.5, 3.0),
+        bias=usual.bias * times(0.5, 2.5),
+        dropout=usual.dropout * times(0.3, 4.0),
+        misfit=usual.misfit * times(0.3, 2.0),
+        exposure=usual.exposure * times(0.3, 2.0),
+        brightness=float(rng.uniform(0.35, 0.65)),
+        color_noise=usual.color_noise * times(0.5, 2.5),
+        voxel=usual.voxel * times(0.9, 1.5),
+        weight=float(rng.uniform(0.5, 2.0)),
+        smallest_piece=int(usual.smallest_piece * times(0.2, 2.0)),
+        keep_faces=usual.keep_faces * times(0.5, 2.7),
+    )
