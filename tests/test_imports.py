@@ -8,7 +8,7 @@ import seggroup
 # Data walks one way: a module imports only what stands on an earlier line, or its own package.
 LINES = [
     "types config classes errors resources", "io", "geometry", "labels",
-    "walk suggest model device", "train propagate", "downstream",
+    "walk suggest model device", "train propagate assign", "downstream",
     "evaluate", "pipeline", "report", "server", "cli",
 ]  # fmt: skip
 RANK = {name: i for i, line in enumerate(LINES) for name in line.split()} | {"synth": 1}
