@@ -10,16 +10,20 @@ from toy_files import write_toy
 import seggroup.synth
 from seggroup import pipeline
 from seggroup.config import NetworkConfig
+from seggroup.downstream.cloud import IGNORE
 from seggroup.errors import InputError
 from seggroup.io.scenes import find_scenes, read_source
 from seggroup.io.store import labels_file, levels_file, read_labels, write_labels
 from seggroup.model.checkpoint import save_network
 from seggroup.model.network import build
 from seggroup.pipeline import Clicking, Loading, Propagating
+from seggroup.pipeline.downstream import Clouds
+from seggroup.pipeline.labels import confident
 from seggroup.types import Labels, Scan
 
 WALK = Propagating("walk")
 UNTRAINED = Propagating("seggroup")
+ASSIGN = Propagating("assign")
 
 
 @pytest.fixture
@@ -45,7 +49,7 @@ def test_nothing_is_done_twice(place):
     assert files == {path: path.stat().st_mtime_ns for path in (place / "out").rglob("*.*")}
 
 
-@pytest.mark.parametrize("spread", [WALK, UNTRAINED])
+@pytest.mark.parametrize("spread", [WALK, UNTRAINED, ASSIGN])
 def test_equal_input_elsewhere_gives_equal_bytes(place, spread):
     propagate(place, spread)
     write_toy(place / "scans", "a", 0)  # the same file, written later
@@ -62,7 +66,7 @@ def test_equal_input_elsewhere_gives_equal_bytes(place, spread):
         {"level": "2"},
         {"semantic_level": "2"},
         {"thresholds": (1.0, 1.0, 1.0)},
-        {"method": "walk"},
+        {"min_confidence": 0.5},
         {"released": True},
     ],
 )
@@ -76,6 +80,11 @@ def test_other_options_are_done_again(place, change):
         return
     assert not propagate(place, replace(UNTRAINED, **change))["reused"]
     assert not propagate(place, UNTRAINED)["reused"]
+
+
+def test_another_method_is_done_again(place):
+    for spread in (WALK, ASSIGN, UNTRAINED, WALK):
+        assert not propagate(place, spread)["reused"]
 
 
 def test_other_clicks_weights_and_scans_are_done_again(place):
@@ -187,11 +196,27 @@ def test_evaluation_says_what_is_missing(place):
 
 
 def test_no_truth_gives_the_same_labels(place):
-    for spread in (WALK, UNTRAINED):
+    for spread in (WALK, UNTRAINED, ASSIGN):
         propagate(place, spread, "with")
         propagate(place, spread, "without", Loading(truth=False))
         a, b = (labels_file(place / folder, "a").read_bytes() for folder in ("with", "without"))
         assert a == b
+
+
+def test_unsure_labels_do_not_train(place):
+    propagate(place, WALK)
+    sources = find_scenes([place / "scans" / "a.ply"])
+    labels = read_labels(labels_file(place / "out", "a"), 24 * 24)
+    limit = float(np.median(labels.confidence)) + 1e-6
+    every, sure = (Clouds(sources, place / "out", (1, 2, 5, 39), min_confidence=c)[0]
+                   for c in (0.0, limit))  # fmt: skip
+    kept = labels.confidence >= limit
+    assert 0 < kept.sum() < len(kept)
+    np.testing.assert_array_equal(sure.semantic[kept], every.semantic[kept])
+    assert (sure.semantic[~kept] == IGNORE).all()
+    assert (every.semantic != IGNORE).all()
+    truth = read_source(sources[0])[2]  # says nothing of how sure it is
+    assert confident(truth, 1.0) is truth
 
 
 @pytest.fixture

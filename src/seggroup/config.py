@@ -5,6 +5,10 @@ differs, "ScanNet" ScanNet's segmentation tool.
 """
 
 from dataclasses import dataclass, field, replace
+from typing import Literal
+
+Method = Literal["assign", "walk", "seggroup"]  # how clicks spread
+DEFAULT_METHOD: Method = "assign"  # where no weights are given; weights name their method
 
 
 @dataclass(frozen=True)

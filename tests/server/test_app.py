@@ -10,6 +10,7 @@ from seggroup.classes import NYU40
 from seggroup.errors import InputError
 from seggroup.server import database as store
 from seggroup.server.binary import unpack
+from seggroup.server.live import PREVIEW_METHOD
 
 ANN = "/api/scenes/a/tracks/ann"
 PAGE_TABS = ("tab-00000001", "tab-00000002")
@@ -127,7 +128,9 @@ def test_layers(client, scene):
 def test_preview_saves_nothing(client, scene, click):
     row = click(scene, 3, 0)
     row.pop("kind")
-    answer = client.post("/api/scenes/a/preview", {"clicks": [row]})
+    head, _ = unpack(client.post("/api/scenes/a/preview", {"clicks": [row]}).content)
+    assert head["method"] == PREVIEW_METHOD == client.get("/api/session").json()["method"]
+    answer = client.post("/api/scenes/a/preview", {"clicks": [row], "method": "walk"})
     head, arrays = unpack(answer.content)
     assert head["method"] == "walk"
     assert arrays["instance"].shape == arrays["confidence"].shape == scene.segment_ids.shape
@@ -298,7 +301,8 @@ def test_everyone_writes_to_their_own_track(people, scene, write, click):
     assert (track["status"], track["review"]) == ("sent back", "the lamp")
 
 
-def test_agreement_and_export_of_others(people, scene, write, click):
+def test_agreement_and_export_of_others(people, scene, write, click, monkeypatch):
+    monkeypatch.setattr("seggroup.server.live.DEFAULT_METHOD", "walk")  # classes move no instance
     ann, bob = people["ann"], people["bob"]
     assert ann.get("/api/scenes/a/agreement").json() == {"scene": "a", "pairs": []}
     operations = [click(scene, 3, 0), click(scene, 300, 1)]

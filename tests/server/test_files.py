@@ -19,14 +19,14 @@ from seggroup.io.scannet import instances_of, read_aggregation
 from seggroup.io.scenes import find_scenes
 from seggroup.io.store import read_labels
 from seggroup.labels.clicks import seg_level_labels
-from seggroup.pipeline import load_scene
+from seggroup.pipeline import Propagating, load_scene
+from seggroup.pipeline.labels import spread_labels
 from seggroup.server.annotation import clicks_of, replay
 from seggroup.server.files import FORMATS, Made, export, spread
 from seggroup.server.problems import NothingLabelledError, OtherSegmentsError
 from seggroup.server.protocol import Click, Entry, Import, Undo
 from seggroup.server.uploads import read_upload
 from seggroup.types import NONE
-from seggroup.walk import random_walk, surface_normals
 
 CLASSES = nyu40()
 
@@ -128,9 +128,12 @@ def test_equal_tracks_make_equal_bytes(scene, state):
         assert export(made(scene, state), format) == export(made(scene, state), format)
 
 
-def test_spread_labels_are_those_of_the_walk(scene, state):
-    labels = seg_level_labels(clicks_of(state), scene.segments)
-    expected = random_walk(scene, surface_normals(scene.scan), labels)
+def test_spread_labels_are_those_of_propagate_by_the_default_method(scene, state, tmp_path):
+    """From the exported clicks; `test_live` has it for each method that may be the default."""
+    (tmp_path / "a.clicks.json").write_bytes(export(made(scene, state), "clicks").data)
+    clicks, _ = read_clicks(tmp_path / "a.clicks.json", scene)
+    result = spread_labels(scene, clicks, Propagating())
+    expected = result.levels["final"].at(result.part)
     found = spread(scene, state)
     np.testing.assert_array_equal(found.instance, expected.instance)
     np.testing.assert_array_equal(found.semantic, expected.semantic)
@@ -183,7 +186,7 @@ def test_the_aggregation_is_one_that_scannets_reader_reads(scene, state, tmp_pat
 
 
 def test_labels_text_and_ply_hold_the_same(scene, state, tmp_path):
-    labels = spread(scene, state).at(scene.segments)
+    labels = spread(scene, state)
     path = tmp_path / "a.npz"
     path.write_bytes(export(made(scene, state), "labels").data)
     read = read_labels(path, len(scene.segments))

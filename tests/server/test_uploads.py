@@ -49,7 +49,8 @@ def written(scene, state, format):
 
 
 @pytest.mark.parametrize("format", ["labels", "text", "ply"])
-def test_labels_come_back_as_they_were(scene, state, format):
+def test_labels_of_whole_segments_come_back_as_they_were(scene, state, format, monkeypatch):
+    monkeypatch.setattr("seggroup.server.live.DEFAULT_METHOD", "walk")
     read = read_label_upload(written(scene, state, format), scene)
     again = log(Import("import", "labels", read.clicks))
     before, after = spread(scene, state), spread(scene, again)

@@ -41,6 +41,7 @@ export function stateOf(editor: Editor | null): object | null {
         : {
             method: live.latest.method,
             milliseconds: live.latest.milliseconds,
+            doubtful: live.latest.doubtful,
             roundTripMs: live.roundTripMs,
           },
     suggestions: editor.suggestions(),

@@ -15,7 +15,15 @@ import { Guide } from "./guide";
 import { Live } from "./live";
 import { Easel } from "./easel";
 import type { Spread } from "./paint";
-import type { ClassItem, Edit, Operation, SceneInfo, Session, Suggestion } from "./protocol";
+import type {
+  ClassItem,
+  Edit,
+  Method,
+  Operation,
+  SceneInfo,
+  Session,
+  Suggestion,
+} from "./protocol";
 import { CLICKS, SPREAD } from "./results";
 import type { View } from "./results";
 import { recall, remember } from "./settings";
@@ -83,7 +91,7 @@ export class Editor {
     }
     this.live = new Live(
       (request) => api.preview(info.scene, request),
-      session.network,
+      previewMethod(session),
       () => {
         this.refresh();
       },
@@ -284,6 +292,19 @@ export class Editor {
     this.refresh();
   }
 
+  /** Spread the clicks by another method. */
+  setMethod(method: Method): void {
+    remember("method", method);
+    this.live.setMethod(method);
+    this.askLive();
+  }
+
+  /** Why clicks of an instance are probably wrong, a sentence each. */
+  doubts(instance: number): string[] {
+    const found = this.live.latest?.doubtful ?? [];
+    return found.filter((click) => click.instance === instance).map((click) => click.reason);
+  }
+
   setHidden(instance: number, hide: boolean): void {
     const hidden = new Set(this.hidden);
     if (hide) hidden.add(instance);
@@ -417,4 +438,16 @@ export class Editor {
 
 function message(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** How clicks can be spread here. */
+export function previewMethods(session: Session): Method[] {
+  return session.network ? ["assign", "walk", "network"] : ["assign", "walk"];
+}
+
+/** What the person chose, else the user's own network where one was given. */
+function previewMethod(session: Session): Method {
+  const chosen = recall<Method | null>("method", null);
+  if (chosen !== null && previewMethods(session).includes(chosen)) return chosen;
+  return session.network ? "network" : session.method;
 }

@@ -1,8 +1,9 @@
 /** Live propagation: asks for a preview after every change; one request in flight, newest wins. */
 import type { Preview } from "./api";
-import type { ImportedClick, PreviewRequest } from "./protocol";
+import type { DoubtfulClick, ImportedClick, Method, PreviewRequest } from "./protocol";
 
-// A pause after which the network, where there is one, refines the walk's picture.
+// A pause after which what takes longer is asked for: the picture of the user's own network in
+// place of the walk's, or which clicks the assigner doubts.
 const REFINE_MS = 500;
 
 export class Live {
@@ -16,12 +17,22 @@ export class Live {
   private closed = false;
   private refine: ReturnType<typeof setTimeout> | undefined;
 
-  /** `network`: whether a second preview by the network follows; `changed`: after every answer. */
+  /** `changed` is called after every answer. */
   constructor(
     private readonly ask: (request: PreviewRequest) => Promise<Preview>,
-    private readonly network: boolean,
+    private by: Method,
     private readonly changed: () => void,
   ) {}
+
+  get method(): Method {
+    return this.by;
+  }
+
+  /** Spread by another method from the next `update` on, which asks anew. */
+  setMethod(method: Method): void {
+    this.by = method;
+    this.asked = "";
+  }
 
   /** The clicks are these now, and these segments are not to be suggested. */
   update(clicks: ImportedClick[], declined: number[]): void {
@@ -29,7 +40,8 @@ export class Live {
     if (key === this.asked) return; // an acknowledgement makes the same clicks anew
     this.asked = key;
     clearTimeout(this.refine);
-    this.wanted = { clicks, method: "walk", declined };
+    const quick = this.by === "network" ? "walk" : this.by;
+    this.wanted = { clicks, method: quick, declined, doubts: false };
     void this.next();
   }
 
@@ -59,20 +71,32 @@ export class Live {
   }
 
   private arrived(preview: Preview, request: PreviewRequest): void {
-    const { method, clicks } = request;
+    const { method, clicks, doubts } = request;
     this.error = null;
     // The network has no suggestions of its own where it does not make them.
     const suggestions =
       preview.suggestions.length > 0 ? preview.suggestions : (this.latest?.suggestions ?? []);
-    this.latest = method === "network" ? { ...preview, suggestions } : preview;
-    if (method !== "walk" || !this.network || clicks.length === 0) return;
+    const doubtful =
+      doubts || method !== "assign" ? preview.doubtful : this.stillDoubtful(clicks);
+    this.latest = method === "network" ? { ...preview, suggestions } : { ...preview, doubtful };
+    if (doubts || method === "network" || this.by === "walk" || clicks.length === 0) return;
     this.refine = setTimeout(() => {
-      this.wanted ??= { ...request, method: "network" };
+      this.wanted ??= { ...request, method: this.by, doubts: this.by === "assign" };
       void this.next();
     }, REFINE_MS);
+  }
+
+  /** The doubtful clicks of the last answer that are still there. */
+  private stillDoubtful(clicks: ImportedClick[]): DoubtfulClick[] {
+    const there = new Set(clicks.map(clickKey));
+    return (this.latest?.doubtful ?? []).filter((click) => there.has(clickKey(click)));
   }
 
   private isClosed(): boolean {
     return this.closed;
   }
+}
+
+function clickKey({ vertex, instance }: { vertex: number; instance: number }): string {
+  return `${vertex} ${instance}`;
 }

@@ -4,6 +4,8 @@ export type Role = "annotator" | "reviewer" | "admin";
 
 export type Status = "new" | "started" | "submitted" | "accepted" | "sent back";
 
+export type Method = "assign" | "walk" | "network";
+
 export type Edit = Click | Unclick | Classify | Rename | Recolor | Note | Merge | Delete | Import;
 
 export type Operation = Click | Unclick | Classify | Rename | Recolor | Note | Merge | Delete | Import | Undo | Redo | Submit | Accept | SendBack;
@@ -224,6 +226,7 @@ export interface ClassItem {
  * Who is signed in, and what the page needs everywhere.
  *
  * users    : whether people sign in by name (several people); else one person by the token
+ * method   : of a preview that names none
  * database : its own name, so that what a browser keeps unsent never reaches another one
  */
 export interface Session {
@@ -233,6 +236,7 @@ export interface Session {
   classes: ClassItem[];
   idle_ms: number;
   lease_ms: number;
+  method: Method;
   network: boolean;
   version: string;
   database: string;
@@ -313,14 +317,17 @@ export interface Truth {
 }
 
 /**
- * Spread these clicks; nothing is saved. `method`: the network takes longer.
+ * Spread these clicks; nothing is saved. `method`: the session's where none is named; the
+ * network takes longer.
  *
  * declined : segments that are not to be suggested, nor what they stand for
+ * doubts   : whether to say which clicks are probably wrong, which takes longer; assign alone can
  */
 export interface PreviewRequest {
   clicks: ImportedClick[];
-  method?: "walk" | "network";
+  method?: "assign" | "walk" | "network" | null;
   declined?: number[] | null;
+  doubts?: boolean;
 }
 
 /**
@@ -337,13 +344,26 @@ export interface Suggestion {
 }
 
 /**
+ * A click that is probably wrong, and why, in words; nothing was overruled.
+ */
+export interface DoubtfulClick {
+  vertex: number;
+  segment: number;
+  instance: number;
+  reason: string;
+}
+
+/**
  * What comes with a preview's arrays (`arrays.ts`): `instance` int32 and `confidence` uint8
  * (255 = sure), one a segment in dense order; -1 where nothing is known.
+ *
+ * doubtful : where they were asked for, the likeliest first
  */
 export interface PreviewHead {
-  method: "walk" | "network";
+  method: Method;
   milliseconds: number;
   suggestions: Suggestion[];
+  doubtful: DoubtfulClick[];
 }
 
 /**

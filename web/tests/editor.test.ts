@@ -3,7 +3,14 @@ import { Activity } from "../src/activity";
 import type { Preview } from "../src/api";
 import { Guide } from "../src/guide";
 import { Live } from "../src/live";
-import type { PreviewRequest, SceneSummary, Status, Suggestion } from "../src/protocol";
+import type {
+  DoubtfulClick,
+  ImportedClick,
+  PreviewRequest,
+  SceneSummary,
+  Status,
+  Suggestion,
+} from "../src/protocol";
 import { duration, savingWords } from "../src/ui/format";
 import { keyOf } from "../src/ui/keys";
 import { nextOpen, nextReview } from "../src/ui/scenes";
@@ -32,10 +39,12 @@ describe("live propagation", () => {
   afterEach(() => {
     vi.useRealTimers();
   });
+  const doubt = (click: ImportedClick): DoubtfulClick => ({ ...click, reason: "looks odd" });
   const answer = (request: PreviewRequest): Preview => ({
     method: request.method ?? "walk",
     milliseconds: 1,
     suggestions: [],
+    doubtful: request.doubts === true ? request.clicks.slice(0, 1).map(doubt) : [],
     instance: Int32Array.of(request.clicks.length),
     confidence: Uint8Array.of(255),
   });
@@ -52,7 +61,7 @@ describe("live propagation", () => {
         }, 50),
       );
     };
-    const live = new Live(ask, false, () => undefined);
+    const live = new Live(ask, "walk", () => undefined);
     for (const n of [1, 2, 3, 4]) live.update(clicks(n), []);
     await vi.advanceTimersByTimeAsync(200);
     expect(asked).toEqual([1, 4]);
@@ -65,7 +74,7 @@ describe("live propagation", () => {
       asked.push(`${request.method} ${request.clicks.length}`);
       return Promise.resolve(answer(request));
     };
-    const live = new Live(ask, true, () => undefined);
+    const live = new Live(ask, "network", () => undefined);
     live.update(clicks(1), []);
     await vi.advanceTimersByTimeAsync(200);
     live.update(clicks(2), []);
@@ -74,11 +83,55 @@ describe("live propagation", () => {
     live.close();
   });
 
+  it("asks for doubts after a pause, and keeps those of clicks that stay", async () => {
+    const asked: string[] = [];
+    const ask = (request: PreviewRequest): Promise<Preview> => {
+      asked.push(`${request.method} ${request.clicks.length} ${request.doubts}`);
+      return Promise.resolve(answer(request));
+    };
+    const live = new Live(ask, "assign", () => undefined);
+    live.update(clicks(2), []);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(live.latest?.doubtful).toEqual([]);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(live.latest?.doubtful.map((click) => click.vertex)).toEqual([0]);
+    live.update(clicks(3), []);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(live.latest?.doubtful.map((click) => click.vertex)).toEqual([0]);
+    live.update(clicks(3).slice(1), []);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(live.latest?.doubtful).toEqual([]);
+    expect(asked).toEqual([
+      "assign 2 false",
+      "assign 2 true",
+      "assign 3 false",
+      "assign 2 false",
+    ]);
+    live.close();
+  });
+
+  it("asks anew, by the other method alone, once another is chosen", async () => {
+    const asked: string[] = [];
+    const ask = (request: PreviewRequest): Promise<Preview> => {
+      asked.push(`${request.method} ${request.doubts}`);
+      return Promise.resolve(answer(request));
+    };
+    const live = new Live(ask, "assign", () => undefined);
+    live.update(clicks(1), []);
+    await vi.advanceTimersByTimeAsync(100);
+    live.setMethod("walk");
+    live.update(clicks(1), []);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(asked).toEqual(["assign false", "walk false"]);
+    expect(live.latest?.doubtful).toEqual([]);
+    live.close();
+  });
+
   it("tells an error and goes on", async () => {
     let fail = true;
     const ask = (request: PreviewRequest): Promise<Preview> =>
       fail ? Promise.reject(new Error("no memory")) : Promise.resolve(answer(request));
-    const live = new Live(ask, false, () => undefined);
+    const live = new Live(ask, "walk", () => undefined);
     live.update(clicks(1), []);
     await vi.advanceTimersByTimeAsync(0);
     expect(live.error).toBe("no memory");

@@ -53,9 +53,9 @@ def serve(serving: Serving) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     import uvicorn
 
-    from seggroup.io.classlist import nyu40, read_class_list
+    from seggroup.io.classlist import is_nyu40, nyu40, read_class_list
     from seggroup.io.scenes import find_scenes
-    from seggroup.pipeline import Loading, weights_file
+    from seggroup.pipeline import Loading, method_of, weights_file
     from seggroup.server.app import Options, create_app, uvicorn_config
     from seggroup.server.catalogue import Catalogue
     from seggroup.server.database import Database
@@ -64,7 +64,8 @@ def serve(serving: Serving) -> None:
     classes = read_class_list(serving.classes) if serving.classes else nyu40()
     layers = label_layers(serving.labels)
     weights = existing(weights_file(serving.weights)) if serving.weights else None
-    catalogue = Catalogue(sources, Loading(serving.truth), layers, weights, serving.device)
+    named = is_nyu40({i: known.name for i, known in classes.classes.items()})
+    catalogue = Catalogue(sources, Loading(serving.truth), layers, weights, serving.device, named)
     with ExitStack() as ending:
         database = ending.enter_context(closing(Database(serving.database)))
         users = needs_users(serving, database)
@@ -80,7 +81,7 @@ def serve(serving: Serving) -> None:
             token,
             lambda fresh: print(f"for another browser: {address}?token={fresh}", file=sys.stderr),
             user_name(),
-            network=weights is not None,
+            network=weights is not None and method_of(weights) == "seggroup",
         )
         app = create_app(catalogue, database, options)
         server = uvicorn.Server(uvicorn_config(app, behind_proxy=bool(serving.public_names)))

@@ -27,7 +27,9 @@ from seggroup.cli.common import (
 from seggroup.cli.evaluating import evaluate_app, print_figures
 from seggroup.cli.fitting import fit, predict
 from seggroup.cli.people import DATABASE, Place, users_app
+from seggroup.cli.pretraining import pretrain
 from seggroup.cli.tabling import tables
+from seggroup.config import DEFAULT_METHOD, Method
 from seggroup.errors import InputError
 
 app = typer.Typer(
@@ -43,6 +45,7 @@ app.add_typer(users_app, name="users")
 app.command("budget")(budget)
 app.command("fit")(fit)
 app.command("predict")(predict)
+app.command("pretrain")(pretrain)
 app.command("tables")(tables)
 
 Style = Literal["top1", "top2", "top3", "all3", "random", "central", "noisy"]
@@ -225,13 +228,15 @@ def propagate(
     clicks: ClicksPlace,
     out: Annotated[Path, typer.Option("-o", "--output", help="Folder for the labels.")],
     weights: Annotated[
-        Path | None, typer.Option(help="A checkpoint, or the folder of a training run.")
+        Path | None,
+        typer.Option(help="A checkpoint, the folder of a training run, or another assigner."),
     ] = None,
     method: Annotated[
-        Literal["seggroup", "walk"] | None,
+        Method | None,
         typer.Option(
-            help="The network, or the training-free random walk. Default: the network where "
-            "weights are given. Without weights the network is an untrained one, drawn by --seed."
+            help="assign: the trained network in the box; walk: the training-free random walk; "
+            "seggroup: the paper's network, untrained and drawn by --seed unless weights are "
+            f"given. Default: the method of the weights, else {DEFAULT_METHOD}."
         ),
     ] = None,
     level: Annotated[Level, typer.Option(help="Level the labels are taken from.")] = "final",
@@ -241,6 +246,17 @@ def propagate(
     thresholds: Annotated[
         str | None, typer.Option(help="Other clustering thresholds (released for classes: 3,2,2).")
     ] = None,
+    min_confidence: Annotated[
+        float, typer.Option(help="Labels less sure than this are left out.", min=0, max=1)
+    ] = 0.0,
+    refine: Annotated[
+        int,
+        typer.Option(
+            help="assign only: steps of training on each scan's own clicks; kept only where clicks "
+            "left out are foretold better.",
+            min=0,
+        ),
+    ] = 0,
     on_contradiction: OnContradiction = "refuse",
     ply: Annotated[bool, typer.Option(help="Also write a labelled PLY.")] = True,
     no_truth: NoTruth = False,
@@ -249,19 +265,20 @@ def propagate(
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Spread the clicks over the scans: a class, an instance and a confidence for every vertex."""
+    """Spread the clicks over the scans: a class, an instance and a confidence for every vertex.
+
+    assign labels finer than segments: one may be clicked as several instances, and is then split.
+    It also warns of clicks that are probably wrong, and overrules none.
+    """
     from seggroup import pipeline
     from seggroup.cli.running import propagate_all
     from seggroup.io.scenes import find_scenes
 
-    chosen = method or ("seggroup" if weights else "walk")
-    if chosen == "walk" and (weights or thresholds or {level, semantic_level} & {"2", "3", "4"}):
-        raise InputError(
-            "the walk has no weights, thresholds and levels 2 to 4; use --method seggroup"
-        )
+    file = pipeline.weights_file(weights) if weights else None
+    chosen = method or (pipeline.method_of(file) if file else DEFAULT_METHOD)
     spread = pipeline.Propagating(
         chosen,
-        pipeline.weights_file(weights) if weights else None,
+        file,
         level,
         semantic_level,
         parse_thresholds(thresholds),
@@ -270,7 +287,10 @@ def propagate(
         device,
         on_contradiction,
         ply,
+        min_confidence,
+        refine,
     )
+    pipeline.check_method(spread)
     loading = pipeline.Loading(truth=not no_truth)
     rows = propagate_all(find_scenes(scenes), clicks, out, spread, loading, jobs)
 
@@ -322,7 +342,11 @@ def annotate(
     ] = "127.0.0.1",
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
     weights: Annotated[
-        Path | None, typer.Option(help="A checkpoint, or the folder of a run, to spread clicks by.")
+        Path | None,
+        typer.Option(
+            help="Another assigner, or a checkpoint or run of the paper's network, which can then "
+            "be chosen under Spread by; exports stay with the assigner."
+        ),
     ] = None,
     database: Place = DATABASE,
     classes: Annotated[

@@ -26,6 +26,7 @@ from seggroup.report.page import write_report
 from seggroup.report.render import instance_colors, png, render
 from seggroup.report.report import Report, SceneReport, Stage, report_json
 
+BASELINES = {"Assigner": "assign", "Random walk": "walk", "Untrained network": "seggroup"}
 PICTURE = (640, 480)  # pixels, of each picture in the report
 
 
@@ -62,7 +63,7 @@ def run_demo(
     )
     baselines = {}
     with stages.stage("baselines"):
-        for name, method in (("Random walk", "walk"), ("Untrained network", "seggroup")):
+        for name, method in BASELINES.items():
             spread = pipeline.Propagating(method, seed=seed, device=device, ply=False)  # type: ignore[arg-type]
             folder = out / "baselines" / name.lower().replace(" ", "-")
             propagate_all(sources, clicks, folder, spread, loading, 1)

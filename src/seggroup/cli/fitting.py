@@ -13,6 +13,9 @@ from seggroup.errors import InputError
 LabelsPlace = Annotated[
     Path, typer.Option(help="Folder of labels: of `propagate`, `budget` or `predict`, or a run.")
 ]
+MinConfidence = Annotated[
+    float, typer.Option(help="Labels less sure than this do not count.", min=0, max=1)
+]
 Run = Annotated[Path, typer.Option("-o", "--output", help="The run's folder; resumes there.")]
 Validation = Annotated[
     list[Path] | None,
@@ -82,6 +85,7 @@ def fit(
     class_balance: Balance = 0.0,
     validate_every: Every = 10,
     classes: Classes = None,
+    min_confidence: MinConfidence = 0.0,
     mixed_precision: Mixed = True,
     tensorboard: TensorBoard = False,
     threads: Threads = 0,
@@ -128,7 +132,9 @@ def fit(
         seed=seed,
         augment=augmentation(augment),
     )
-    fitting = Fitting(network, settings, device=device, threads=threads)
+    fitting = Fitting(
+        network, settings, device=device, threads=threads, min_confidence=min_confidence
+    )
     if classes is not None:
         fitting = replace(fitting, **_listed(classes))
     total = fitting.fit.epochs

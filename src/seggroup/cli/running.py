@@ -118,9 +118,18 @@ def propagate_all(
     rows = over_scenes("propagate", pipeline.propagate_scene, items, jobs)
     for row in rows:
         warn(row.get("notes", []), row["scene"])
+        warn(map(_doubt, row.get("doubtful", [])), row["scene"])
     config = asdict(spread) | {"weights": spread.weights and spread.weights.name}
     write_record(out, "propagate", config | asdict(loading), spread.seed)
     return rows
+
+
+def _doubt(click: dict[str, Any]) -> str:
+    """A click that is probably wrong, in words."""
+    return (
+        f"the click on vertex {click['vertex']} (instance {click['instance']}) is doubtful: "
+        f"{click['reason']}"
+    )
 
 
 def write_figures(path: Path, figures: dict[str, Any]) -> None:

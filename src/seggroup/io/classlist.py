@@ -9,7 +9,7 @@ false: such a class has no instances to learn or to score).
 import colorsys
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, cached_property
@@ -125,6 +125,11 @@ def names_of_file(classes: Any) -> dict[str, int]:
         for key, name in classes.items()
         if isinstance(name, str) and key.isascii() and key.isdigit() and len(key) < 10
     }
+
+
+def is_nyu40(names: Mapping[int, str]) -> bool:
+    """Whether ids carry NYU40's names, all of them."""
+    return all(plain(NYU40.get(i, "")) == plain(name) for i, name in names.items())
 
 
 def plain(name: str) -> str:

@@ -15,6 +15,8 @@ from seggroup.classes import class_name
 from seggroup.errors import InputError
 from seggroup.types import NONE, Clicks, Labels
 
+_PLURAL = {"segment": "segments", "vertex": "vertices"}
+
 
 def seg_level_labels(clicks: Clicks, segments: Int[np.ndarray, " v"]) -> Labels:
     """Instance and class of every segment that holds a click, `NONE` for the others.
@@ -35,13 +37,14 @@ def seg_level_labels(clicks: Clicks, segments: Int[np.ndarray, " v"]) -> Labels:
 
 
 def drop_contradictions(
-    clicks: Clicks, segments: Int[np.ndarray, " v"]
+    clicks: Clicks, segments: Int[np.ndarray, " v"], unit: str = "segment"
 ) -> tuple[Clicks, list[str]]:
     """The clicks without those that contradict an earlier kept one, and a reason for each.
 
-    Raises InputError when a click names no vertex of the scene.
+    `unit`: what `segments` numbers, in words. Raises InputError when a click names no vertex of
+    the scene.
     """
-    dropped = list(_contradictions(clicks, segments))
+    dropped = list(_contradictions(clicks, segments, unit))
     kept = np.delete(np.arange(len(clicks)), [index for index, _ in dropped])
     remaining = Clicks(clicks.vertex[kept], clicks.instance[kept], clicks.semantic[kept])
     return remaining, [reason for _, reason in dropped]
@@ -53,7 +56,9 @@ def instance_classes(clicks: Clicks) -> dict[int, int]:
     return dict(zip(numbers.tolist(), clicks.semantic[first].tolist(), strict=True))
 
 
-def _contradictions(clicks: Clicks, segments: Int[np.ndarray, " v"]) -> Iterator[tuple[int, str]]:
+def _contradictions(
+    clicks: Clicks, segments: Int[np.ndarray, " v"], unit: str = "segment"
+) -> Iterator[tuple[int, str]]:
     """Index of every click that contradicts an earlier, uncontradicted one, and why."""
     _check_range(clicks, len(segments))
     in_segment: dict[int, int] = {}  # segment -> the first click in it
@@ -64,10 +69,10 @@ def _contradictions(clicks: Clicks, segments: Int[np.ndarray, " v"]) -> Iterator
         before = of_instance.get(int(instance), c)
         if clicks.instance[beside] != instance:
             pair = f"{_describe(clicks, beside)} and {_describe(clicks, c)}"
-            yield c, f"{pair} are different instances in one segment ({segment})"
+            yield c, f"{pair} are different instances in one {unit} ({segment})"
         elif clicks.semantic[before] != clicks.semantic[c]:
             pair = f"{_describe(clicks, before)} and {_describe(clicks, c)}"
-            where = f"segments {segments[clicks.vertex[before]]} and {segment}"
+            where = f"{_PLURAL[unit]} {segments[clicks.vertex[before]]} and {segment}"
             yield c, f"{pair} give one instance two classes (in {where})"
         else:
             in_segment.setdefault(segment, c)

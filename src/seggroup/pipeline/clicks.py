@@ -6,8 +6,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from seggroup.errors import InputError
+from seggroup.io.classlist import is_nyu40, names_of_file
 from seggroup.io.clicks import find_clicks, read_clicks, write_authors_clicks, write_clicks
+from seggroup.io.files import read_json
 from seggroup.io.scenes import Source
 from seggroup.io.store import authors_clicks_file, clicks_file
 from seggroup.labels.budget import click_statistics
@@ -82,6 +86,30 @@ def load_clicks(
     clicks, notes = read_clicks(path, scene)
     clicks, dropped = settle(clicks, scene, contradiction, path)
     return clicks, seg_level_labels(clicks, scene.segments), notes + dropped
+
+
+def load_free_clicks(
+    scene: Scene, place: Path, contradiction: Contradiction = "refuse"
+) -> tuple[Clicks, list[str]]:
+    """A scene's clicks where several instances may be clicked in one segment, and notes.
+
+    Only one vertex of two instances, or one instance of two classes, is a contradiction.
+    """
+    path = find_clicks(place, scene.name)
+    clicks, notes = read_clicks(path, scene)
+    clicks, reasons = drop_contradictions(clicks, np.arange(len(scene.segments)), "vertex")
+    if reasons and contradiction == "refuse":
+        raise InputError(f"{path}: {reasons[0]}; remove one of the two (--on-contradiction drop)")
+    if len(clicks) == 0:
+        raise InputError(f"{path}: no click: at least one instance of the scene must be clicked")
+    return clicks, notes + reasons
+
+
+def names_nyu40(path: Path) -> bool:
+    """Whether the class ids of a click file are NYU40's: it says so, or says nothing."""
+    value = read_json(path)
+    classes = value.get("classes") if isinstance(value, dict) else None
+    return is_nyu40({i: name for name, i in names_of_file(classes).items()})
 
 
 class Examples(Sequence):  # a Sequence, so that training reads scenes when it needs them

@@ -32,7 +32,7 @@ from seggroup.io.store import (
     sets_file,
     write_record,
 )
-from seggroup.pipeline.labels import labels_folder
+from seggroup.pipeline.labels import confident, labels_folder
 from seggroup.pipeline.predicting import score
 from seggroup.pipeline.scenes import check_truth
 from seggroup.resources import peak_mb, reset_peak
@@ -46,6 +46,7 @@ class Fitting:
 
     classes : class ids the model learns; stuff: those of them that have no instances
     threads : of the processor's operations; 0: as many as it has cores
+    min_confidence : labels below it do not count
     """
 
     network: NetworkConfig
@@ -54,6 +55,7 @@ class Fitting:
     stuff: tuple[int, ...] = STUFF
     device: str = "auto"
     threads: int = 0
+    min_confidence: float = 0.0
 
 
 class Clouds(Sequence):  # a Sequence, so that training reads scenes when it needs them
@@ -65,11 +67,16 @@ class Clouds(Sequence):  # a Sequence, so that training reads scenes when it nee
         labels: Path,
         classes: Sequence[int],
         keep: int = 20_000_000,
+        min_confidence: float = 0.0,
     ) -> None:
-        """`keep`: points of all scenes that stay in memory, the latest."""
+        """`keep`: points of all scenes that stay in memory, the latest.
+
+        `min_confidence`: labels less sure are left out.
+        """
         self.sources = [source for source in sources if _labelled(source, labels)]
         self._labels, self._classes, self._keep = labels, classes, keep
         self._kept: dict[int, Cloud] = {}
+        self._least = min_confidence
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -89,7 +96,7 @@ class Clouds(Sequence):  # a Sequence, so that training reads scenes when it nee
         size = len(scan.vertices)
         return make_cloud(
             scan,
-            read_labels(place, size) if place.exists() else None,
+            confident(read_labels(place, size), self._least) if place.exists() else None,
             self._classes,
             read_class_sets(sets, size) if sets.exists() else None,
         )
@@ -130,7 +137,8 @@ def fit_run(
     """
     start = time.perf_counter()
     reset_peak()
-    clouds = Clouds(sources, labels_folder(labels), fitting.classes)
+    least = fitting.min_confidence
+    clouds = Clouds(sources, labels_folder(labels), fitting.classes, min_confidence=least)
     if not len(clouds):
         raise InputError(
             f"{labels}: holds labels of none of the {len(sources)} scenes; "
@@ -179,6 +187,7 @@ def fit_run(
     if share.rank == 0:
         names = [source.name for source in clouds.sources]
         record = {**describe(design), "fit": asdict(fitting.fit), "scenes": names}
+        record["min_confidence"] = least
         write_record(out, "fit", record, fitting.fit.seed)
     share.wait()
     return {
@@ -206,7 +215,8 @@ def _labels_digest(clouds: Clouds, labels: Path) -> str:
         known |= bool(cloud.tags) or bool((cloud.semantic != IGNORE).any())
     if not known:
         raise InputError(
-            f"{labels}: no label is of a class that is learnt; name your class list by --classes"
+            f"{labels}: no label is of a class that is learnt; name your class list by --classes, "
+            "or lower --min-confidence where one is set"
         )
     return digest(np.frombuffer(" ".join(words).encode(), np.uint8))
 

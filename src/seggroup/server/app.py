@@ -22,6 +22,7 @@ from seggroup.io.classlist import ClassList
 from seggroup.server.accounts import composed
 from seggroup.server.catalogue import Catalogue
 from seggroup.server.database import Account, Database
+from seggroup.server.live import PREVIEW_METHOD
 from seggroup.server.problems import handle
 from seggroup.server.protocol import ClassItem, Credentials, Session
 from seggroup.server.routes import Services, Signed, cached, router
@@ -180,6 +181,7 @@ def _add_sessions(app: FastAPI, database: Database, sessions: Sessions, options:
             classes,
             options.idle_ms,
             options.lease_ms,
+            PREVIEW_METHOD,
             options.network,
             options.version,
             database.name,

@@ -63,8 +63,11 @@ class Catalogue:
         layers: dict[str, Path] | None = None,
         weights: Path | None = None,
         device: str = "auto",
+        nyu40: bool = True,
     ) -> None:
         """`layers`: folders of `<scene>.npz` by the name they are shown under.
+
+        `nyu40`: the class ids of clicks are NYU40's.
 
         Raises InputError for a scene whose name cannot be sent to a browser.
         """
@@ -73,7 +76,7 @@ class Catalogue:
                 raise InputError(f"{source.name!r}: is no name for a scene; rename the file")
         self._sources = {source.name: source for source in sources}
         self._loading, self._layers = loading, layers or {}
-        self._weights, self._device = weights, device
+        self._weights, self._device, self._nyu40 = weights, device, nyu40
         self._opened: OrderedDict[str, Opened] = OrderedDict()
         self._instances: dict[str, int | None] = {}
         self._lock = threading.Lock()  # of the three above and below
@@ -160,7 +163,7 @@ class Catalogue:
             ScanKey(mesh_hash(scene.scan), segments_hash(scene)),
             geometry,
             f'"{sha256(geometry).hexdigest()[:32]}"',
-            LiveScene(scene, self._weights, self._device),
+            LiveScene(scene, self._weights, self._device, self._nyu40),
             true_instances(scene),
         )
 

@@ -1,7 +1,7 @@
 """Files of a track: what it is exported as (`uploads` has what is taken in).
 
-Equal tracks make equal bytes. Labels of every vertex are *spread*: by the training-free walk,
-from all clicks of the track.
+Equal tracks make equal bytes. Labels of every vertex are *spread*: by the default method of
+`seggroup propagate`, from all clicks of the track.
 """
 
 import tempfile
@@ -23,10 +23,10 @@ from seggroup.io.files import write_json, write_text
 from seggroup.io.ply import write_ply
 from seggroup.io.store import write_labels
 from seggroup.server.annotation import Annotation, Instance, clicks_of
+from seggroup.server.live import LiveScene
 from seggroup.server.problems import NothingLabelledError, OtherSegmentsError
 from seggroup.server.protocol import Click, Draft, Entry, Import, ImportedClick
 from seggroup.types import NONE, Labels, Scene
-from seggroup.walk import random_walk, surface_normals
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,20 @@ class Export:
 
 @dataclass(frozen=True)
 class Made:
-    """What an export is made of: a scene, the state of a track on it, whose it is, the classes."""
+    """What an export is made of: a scene, the state of a track on it, whose it is, the classes.
+
+    live : of the scene, where it is open already
+    """
 
     scene: Scene
     state: Annotation
     annotator: str
     classes: ClassList
+    live: LiveScene | None = None
+
+    def labels(self) -> Labels:
+        """Of every vertex."""
+        return spread(self.scene, self.state, self.live)
 
 
 def export(made: Made, format: str) -> Export:
@@ -65,20 +73,9 @@ def export(made: Made, format: str) -> Export:
         return Export(f"{made.scene.name}{suffix}", media_type, path.read_bytes())
 
 
-def spread(scene: Scene, state: Annotation) -> Labels:
-    """Labels of every segment by the walk, from all clicks of a track that has some."""
-    numbers = sorted(state.instances)
-    of_segment = Labels(
-        np.full(len(scene.segment_ids), NONE, np.int32),
-        np.full(len(scene.segment_ids), NONE, np.int32),
-    )
-    for dense, number in enumerate(numbers):  # an instance's number can be any; the walk's is small
-        vertices = list(state.instances[number].clicks.values())
-        of_segment.instance[scene.segments[vertices]] = dense
-        of_segment.semantic[scene.segments[vertices]] = state.instances[number].semantic
-    found = random_walk(scene, surface_normals(scene.scan), of_segment)
-    instance = np.array(numbers, np.int32)[found.instance]
-    return Labels(found.semantic, instance, found.confidence)
+def spread(scene: Scene, state: Annotation, live: LiveScene | None = None) -> Labels:
+    """Labels of every vertex by the default method, from all clicks of a track that has some."""
+    return (live or LiveScene(scene)).labels(clicks_of(state))
 
 
 def check_clicks(scene: Scene, clicks: list[ImportedClick]) -> None:
@@ -174,12 +171,12 @@ def _class_name(semantic: int, classes: ClassList) -> str:
 
 
 def _labels(path: Path, made: Made) -> None:
-    write_labels(path, spread(made.scene, made.state).at(made.scene.segments))
+    write_labels(path, made.labels())
 
 
 def _text(path: Path, made: Made) -> None:
     """class × 1000 + instance + 1 a vertex; numbers from 999 on make all count without gaps."""
-    labels = spread(made.scene, made.state)
+    labels = made.labels()
     numbers, dense = np.unique(labels.instance, return_inverse=True)
     dense = dense if numbers.max() >= 999 else labels.instance
     if len(numbers) > 999:
@@ -188,11 +185,11 @@ def _text(path: Path, made: Made) -> None:
             "export the labels (.npz) instead"
         )
     values = 1000 * np.maximum(labels.semantic, 0).astype(np.int64) + dense + 1
-    write_text(path, "\n".join(map(str, values[made.scene.segments].tolist())) + "\n")
+    write_text(path, "\n".join(map(str, values.tolist())) + "\n")
 
 
 def _ply(path: Path, made: Made) -> None:
-    write_ply(path, made.scene.scan, spread(made.scene, made.state).at(made.scene.segments))
+    write_ply(path, made.scene.scan, made.labels())
 
 
 Writer = Callable[[Path, Made], None]

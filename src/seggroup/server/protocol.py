@@ -28,6 +28,7 @@ Time = Annotated[int, Field(ge=0, lt=2**53)]
 Byte = Annotated[int, Field(ge=0, le=255)]
 
 Role = Literal["annotator", "reviewer", "admin"]
+Method = Literal["assign", "walk", "network"]  # of a preview
 Status = Literal["new", "started", "submitted", "accepted", "sent back"]
 
 
@@ -263,6 +264,7 @@ class Session:
     """Who is signed in, and what the page needs everywhere.
 
     users    : whether people sign in by name (several people); else one person by the token
+    method   : of a preview that names none
     database : its own name, so that what a browser keeps unsent never reaches another one
     """
 
@@ -272,6 +274,7 @@ class Session:
     classes: list[ClassItem]
     idle_ms: int
     lease_ms: int
+    method: Method
     network: bool
     version: str
     database: str
@@ -357,14 +360,17 @@ class Truth:
 
 @dataclass(frozen=True)
 class PreviewRequest:
-    """Spread these clicks; nothing is saved. `method`: the network takes longer.
+    """Spread these clicks; nothing is saved. `method`: the session's where none is named; the
+    network takes longer.
 
     declined : segments that are not to be suggested, nor what they stand for
+    doubts   : whether to say which clicks are probably wrong, which takes longer; assign alone can
     """
 
     clicks: Annotated[list[ImportedClick], Field(max_length=20000, fail_fast=True)]
-    method: Literal["walk", "network"] = "walk"
+    method: Method | None = None
     declined: Annotated[list[Index], Field(max_length=20000, fail_fast=True)] | None = None
+    doubts: bool = False
 
 
 @dataclass(frozen=True)
@@ -382,13 +388,27 @@ class Suggestion:
 
 
 @dataclass(frozen=True)
+class DoubtfulClick:
+    """A click that is probably wrong, and why, in words; nothing was overruled."""
+
+    vertex: int
+    segment: int
+    instance: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class PreviewHead:
     """What comes with a preview's arrays (`arrays.ts`): `instance` int32 and `confidence` uint8
-    (255 = sure), one a segment in dense order; -1 where nothing is known."""
+    (255 = sure), one a segment in dense order; -1 where nothing is known.
 
-    method: Literal["walk", "network"]
+    doubtful : where they were asked for, the likeliest first
+    """
+
+    method: Method
     milliseconds: float
     suggestions: list[Suggestion]
+    doubtful: list[DoubtfulClick]
 
 
 @dataclass(frozen=True)

@@ -192,7 +192,7 @@ def labels(
 
 @router.get("/scenes/{scene}/agreement")
 def scene_agreement(scene: SceneName, on: On, who: Signed) -> Agreement:
-    """How far the tracks of a scene agree, all spread by the walk."""
+    """How far the tracks of a scene agree, all spread by the default method."""
     heads = {track.annotator: track.head for track in on.database.tracks(now_ms()).get(scene, [])}
     known = on.agreements.get(scene)
     if known is None or known[0] != heads:
@@ -207,9 +207,9 @@ def _agreement(on: Services, scene: str, annotators: list[str]) -> Agreement:
         state = on.database.state(scene, annotator)
         if state.instances:
             check_clicks(opened.scene, state_clicks(state))
-            labels[annotator] = spread(opened.scene, state)
-    sizes = np.bincount(opened.scene.segments, minlength=len(opened.scene.segment_ids))
-    return agreement(scene, sizes.astype(np.int32), labels)
+            labels[annotator] = spread(opened.scene, state, opened.live)
+    one = np.ones(len(opened.scene.segments), np.int32)
+    return agreement(scene, one, labels)
 
 
 @router.get("/stats")
@@ -276,7 +276,7 @@ def export_track(
         raise HTTPException(404, f"There is no such format; there are {', '.join(FORMATS)}.")
     opened = on.catalogue.open(scene)
     state = on.database.state(scene, annotator)
-    made = export(Made(opened.scene, state, annotator, on.classes), format)
+    made = export(Made(opened.scene, state, annotator, on.classes, opened.live), format)
     return Response(
         made.data, 200, {"content-disposition": _attachment(made.name)}, made.media_type
     )

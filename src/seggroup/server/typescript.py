@@ -10,7 +10,7 @@ from seggroup.io.files import write_text
 from seggroup.server import protocol
 
 _PLAIN = {int: "number", float: "number", str: "string", bool: "boolean", type(None): "null"}
-_ALIASES = ("Role", "Status", "Edit", "Operation")  # unions that have a name of their own
+_ALIASES = ("Role", "Status", "Method", "Edit", "Operation")  # unions that have a name of their own
 
 
 def typescript() -> str:

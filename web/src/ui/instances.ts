@@ -3,6 +3,7 @@ import type { Instance } from "../annotation";
 import { fromHex, hex, instanceColor } from "../colors";
 import type { Editor } from "../editor";
 import { button, el, icon, setText } from "./dom";
+import type { IconName } from "./dom";
 import { ask, askText, confirm } from "./dialog";
 import { count } from "./format";
 import { menu } from "./menu";
@@ -39,7 +40,12 @@ export function instanceSection(
     const rows = [...editor.instances].sort(([a], [b]) => a - b);
     const { current, hidden, alone } = editor;
     const state = JSON.stringify([
-      rows.map(([n, item]) => [n, { ...item, clicks: item.clicks.size }, hidden.has(n)]),
+      rows.map(([n, item]) => [
+        n,
+        { ...item, clicks: item.clicks.size },
+        hidden.has(n),
+        editor.doubts(n),
+      ]),
       [current, alone, editor.track.editable],
     ]);
     if (state === shown) return;
@@ -86,6 +92,7 @@ function instanceRow(editor: Editor, page: ListPage, n: number, item: Instance):
   const label = editor.label(n);
   const hidden = editor.hidden.has(n) || (editor.alone !== null && editor.alone !== n);
   const current = editor.current === n;
+  const doubts = editor.doubts(n);
   const main = el(
     "button",
     {
@@ -106,7 +113,8 @@ function instanceRow(editor: Editor, page: ListPage, n: number, item: Instance):
           ? null
           : el("span", { class: "class-by" }, editor.className(item.semantic)),
       ]),
-      item.note === "" ? null : noteMark(item.note),
+      item.note === "" ? null : mark("note-mark", "note", `Note: ${item.note}`),
+      doubts.length === 0 ? null : mark("doubt-mark", "warn", `Doubtful: ${doubts.join("; ")}`),
       el(
         "span",
         { class: "clicks", title: count(item.clicks.size, "click") },
@@ -146,11 +154,8 @@ function instanceRow(editor: Editor, page: ListPage, n: number, item: Instance):
   return row;
 }
 
-function noteMark(note: string): HTMLElement {
-  const text = `Note: ${note}`;
-  return el("span", { class: "note-mark", title: text, role: "img", "aria-label": text }, [
-    icon("note"),
-  ]);
+function mark(kind: string, name: IconName, text: string): HTMLElement {
+  return el("span", { class: kind, title: text, role: "img", "aria-label": text }, [icon(name)]);
 }
 
 function point(editor: Editor, item: Instance): void {

@@ -1,5 +1,7 @@
 /** The controls of the view, over the canvas: sides, height cut, point size, shading, spread. */
+import { previewMethods } from "../editor";
 import type { Editor } from "../editor";
+import type { Method } from "../protocol";
 import { recall, remember } from "../settings";
 import { button, el } from "./dom";
 import type { Viewer } from "../viewer";
@@ -28,6 +30,7 @@ export function viewCard(editor: Editor): ViewCard {
   const spread = toggle("Spread labels", "spread", "P", editor.spreadOn, (on) => {
     editor.setSpread(on);
   });
+  const method = methodChoice(editor);
   const shading = toggle("Shading", "shading", "", recall("shading", true), (on) => {
     remember("shading", on);
     viewer.setShading(on);
@@ -43,6 +46,7 @@ export function viewCard(editor: Editor): ViewCard {
       cut.node,
       cloud ? pointSlider(viewer) : null,
       spread.node,
+      method.node,
       shading.node,
     ],
   );
@@ -55,6 +59,7 @@ export function viewCard(editor: Editor): ViewCard {
       cut.render();
       spread.input.checked = editor.spreadOn;
       spread.node.hidden = editor.mode !== "scratch";
+      method.field.value = editor.live.method;
     },
     stepCut: cut.step,
   };
@@ -118,6 +123,23 @@ function cutSlider(viewer: Viewer): Slider {
     cutAt(Number(slider.value));
   };
   return { node, step, render };
+}
+
+const METHOD_NAMES: Record<Method, string> = {
+  assign: "trained network",
+  walk: "random walk",
+  network: "your own network",
+};
+
+function methodChoice(editor: Editor): { node: HTMLElement; field: HTMLSelectElement } {
+  const field = el("select", { class: "field", "data-act": "method" });
+  for (const value of previewMethods(editor.session)) {
+    field.append(el("option", { value }, METHOD_NAMES[value]));
+  }
+  field.addEventListener("change", () => {
+    editor.setMethod(field.value as Method);
+  });
+  return { node: el("label", { class: "choice" }, [el("span", {}, "Spread by"), field]), field };
 }
 
 function pointSlider(viewer: Viewer): HTMLElement {
