@@ -7,7 +7,9 @@ scans, else on a synthetic room, and on generated height fields of 150k and 300k
 also cut into twice as many segments. Clicks are on random segments, each another instance, which
 costs the walk most; every request has other clicks. "opening" is what is made once a scan, "first"
 the first preview after that; the peer is `seggroup.walk.random_walk` from scratch in the same
-process. One thread; times without HTTP.
+process. "one more click" is what the assigner's preview takes when a click is added to the others,
+as while somebody annotates; "doubts" adds which clicks are probably wrong, which the page asks for
+after a pause. One thread; times without HTTP.
 
 More threads for the linear algebra make it slower, several times over on a busy machine: set
 OPENBLAS_NUM_THREADS=1 before numpy is imported.
@@ -39,6 +41,10 @@ HEADER = (
     "scan", "vertices", "segments", "opening", "clicks", "first", "preview p50", "p95",
     "from scratch p50", "p95",
 )  # fmt: skip
+ASSIGNED = (
+    "scan", "vertices", "segments", "opening", "clicks", "first", "one more click p50", "p95",
+    "doubts",
+)  # fmt: skip
 
 
 def height_field(vertices: int, config: OversegmentConfig) -> Scene:
@@ -53,7 +59,8 @@ def requests(scene: Scene, clicks: int, number: int) -> list[PreviewRequest]:
     rng, first = np.random.default_rng(0), np.unique(scene.segments, return_index=True)[1]
     drawn = [rng.permutation(first)[:clicks] for _ in range(number)]
     return [
-        PreviewRequest([ImportedClick(int(v), 0, i, 3) for i, v in enumerate(d)]) for d in drawn
+        PreviewRequest([ImportedClick(int(v), 0, i, 3) for i, v in enumerate(d)], "walk")
+        for d in drawn
     ]
 
 
@@ -69,7 +76,7 @@ def measure(scene: Scene, repeats: int) -> list[list]:
     rows = []
     for clicks in CLICKS:
         live = LiveScene(scene)
-        opening = milliseconds(lambda live=live: live.preview(PreviewRequest([])))
+        opening = milliseconds(lambda live=live: live.preview(PreviewRequest([], "walk")))
         asked = requests(scene, clicks, repeats + 1)
         first, *mine = [milliseconds(lambda a=a, live=live: live.preview(a)) for a in asked]
         peer = []
@@ -84,9 +91,31 @@ def measure(scene: Scene, repeats: int) -> list[list]:
     return rows
 
 
+def measure_assigner(scene: Scene, repeats: int) -> list[list]:
+    """A row for every number of clicks: the last of them are added one by one."""
+    rows = []
+    live = LiveScene(scene)
+    opening = milliseconds(lambda: live.preview(PreviewRequest([], "assign")))
+    for clicks in CLICKS:
+        (asked,) = requests(scene, clicks + repeats, 1)
+        some = [PreviewRequest(asked.clicks[: clicks + i], "assign") for i in range(repeats + 1)]
+        first, *added = [milliseconds(lambda a=a: live.preview(a)) for a in some]
+        doubted = PreviewRequest(some[-1].clicks, "assign", doubts=True)
+        doubts = milliseconds(lambda d=doubted: live.preview(d)) - added[-1]
+        tail = [float(np.percentile(added, p)) for p in (50, 95)]
+        size = len(scene.scan.vertices), scene.graph.size
+        rows.append([scene.name, *size, opening, clicks, first, *tail, doubts])
+    return rows
+
+
 def on_folder(folder: Path, repeats: int) -> list[list]:
     """The rows of a scan on disk."""
     return measure(load_scene(find_scenes([folder])[0]), repeats)
+
+
+def assigner_on_folder(folder: Path, repeats: int) -> list[list]:
+    """The assigner's rows of a scan on disk."""
+    return measure_assigner(load_scene(find_scenes([folder])[0]), repeats)
 
 
 def on_height_field(vertices: int, config: OversegmentConfig, repeats: int) -> list[list]:
@@ -98,12 +127,19 @@ def main() -> None:
     """Measure and print."""
     given = options(__doc__, repeats={"type": int, "default": 20})
     with tempfile.TemporaryDirectory() as temporary:
-        rows = fresh(on_folder, scannet_folder(Path(temporary)), given.repeats, threads=1)
+        folder = scannet_folder(Path(temporary))
+        rows = fresh(on_folder, folder, given.repeats, threads=1)
+        assigned = fresh(assigner_on_folder, folder, given.repeats, threads=1)
     if data := real_data():
+        assigned += fresh(assigner_on_folder, data / LARGE, given.repeats, threads=1)
         rows += fresh(on_folder, data / LARGE, given.repeats, threads=1)
     for vertices, config in (*SIZES, FINE):
         rows += fresh(on_height_field, vertices, config, given.repeats, threads=1)
-    output([Table("Milliseconds of a preview", HEADER, rows)], given.json)
+    tables = [
+        Table("Milliseconds of a preview by the walk", HEADER, rows),
+        Table("Milliseconds of a preview by the assigner", ASSIGNED, assigned),
+    ]
+    output(tables, given.json)
 
 
 if __name__ == "__main__":
