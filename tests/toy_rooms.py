@@ -90,6 +90,18 @@ def targets(scan, truth):
         }
 
 
+def turned(scene, degrees):
+    """The scene shifted, and turned about the vertical."""
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+    scan = replace(
+        scene.scan,
+        vertices=(scene.scan.vertices @ turn.T + [3.0, -2.0, 1.5]).astype(np.float32),
+        normals=(scene.scan.normals @ turn.T).astype(np.float32),
+    )
+    return replace(scene, scan=scan)
+
+
 if __name__ == "__main__":
     scan, truth = boxes_room(name=Path(sys.argv[1]).stem)
     if "--cloud" in sys.argv:

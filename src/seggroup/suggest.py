@@ -63,17 +63,25 @@ def make_guide(
 ) -> Guide:
     """The guide of a scan whose graph has the positive edge `weights` of `walk.edge_weights`."""
     a, b = graph.edges.T
-    half = coo_matrix((weights, (a, b)), shape=(graph.size, graph.size))
-    adjacency = (half + half.T).tocsr()
-    degree = np.asarray(adjacency.sum(axis=1)).ravel()
+    degree = np.bincount(a, weights, graph.size) + np.bincount(b, weights, graph.size)
     stays = np.where(degree > 0, (1 + LEAK) * degree, 1)  # a segment without neighbours: any
-    factor = splu(
-        (diags(stays) - adjacency).tocsc(),
+    factor = factorised(graph.edges, weights, stays)
+    return Guide(size, factor, inverse_diagonal(factor))
+
+
+def factorised(
+    edges: Int[np.ndarray, "e 2"],
+    weights: Float64[np.ndarray, " e"],
+    diagonal: Float64[np.ndarray, " s"],
+) -> SuperLU:
+    """LU, without pivoting, of the `diagonal` less the adjacency of the weighted edges."""
+    half = coo_matrix((weights, tuple(edges.T)), shape=(len(diagonal), len(diagonal)))
+    return splu(
+        (diags(diagonal) - half - half.T).tocsc(),
         permc_spec="MMD_AT_PLUS_A",
         diag_pivot_thresh=0.0,
         options={"SymmetricMode": True},
     )
-    return Guide(size, factor, inverse_diagonal(factor))
 
 
 def next_clicks(

@@ -131,7 +131,7 @@ def edge_weights(
     its vertices' Lab colours.
     """
     size = scene.graph.size
-    normal = _unit(segment_means(_unit(normals.astype(np.float64)), scene.segments, size))
+    normal = unit(segment_means(unit(normals.astype(np.float64)), scene.segments, size))
     color = segment_means(lab(scene.scan.colors), scene.segments, size)
     a, b = scene.graph.edges.T
     bend = 1 - np.abs((normal[a] * normal[b]).sum(axis=1))
@@ -166,7 +166,7 @@ def surface_normals(scan: Scan) -> Float32[np.ndarray, "v 3"]:
         np.bincount(scan.faces.ravel(), np.repeat(axis, 3), minlength=len(scan.vertices))
         for axis in area.T
     ]
-    return _unit(np.stack(sums, axis=1)).astype(np.float32)
+    return unit(np.stack(sums, axis=1)).astype(np.float32)
 
 
 def nearest_reached(scene: Scene, cut_off: Bool[np.ndarray, " s"]) -> Int32[np.ndarray, " n"]:
@@ -185,6 +185,6 @@ def segment_means(
     return np.stack(sums, axis=1) / np.maximum(np.bincount(segments, minlength=size), 1)[:, None]
 
 
-def _unit(vectors: Float64[np.ndarray, "n 3"]) -> Float64[np.ndarray, "n 3"]:
+def unit(vectors: Float64[np.ndarray, "n 3"]) -> Float64[np.ndarray, "n 3"]:
     """Vectors of length 1; the zero vector stays 0."""
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

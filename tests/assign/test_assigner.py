@@ -13,7 +13,6 @@ from seggroup.assign.network import (
     LEAKS,
     PAIR,
     Asked,
-    Assigner,
     alone,
     among,
     ask,
@@ -22,12 +21,6 @@ from seggroup.assign.network import (
     weighed,
 )
 from seggroup.geometry.prepare import prepare
-
-
-@pytest.fixture(scope="module")
-def network():
-    torch.manual_seed(0)
-    return Assigner(16, 1).eval()
 
 
 @pytest.fixture(scope="module")

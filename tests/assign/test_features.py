@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 import reference_assign as slow
-from toy_rooms import boxes_room
+from toy_rooms import boxes_room, turned
 
 from seggroup.assign.features import FEATURES, LINK, POINT, surroundings
 from seggroup.assign.pieces import make_pieces
@@ -85,15 +85,7 @@ def test_samples_lie_in_their_pieces(scene, pieces, around):
 
 @pytest.mark.parametrize("angle", [0, 90, 37])
 def test_a_shift_and_a_turn_about_the_vertical_change_nothing(scene, pieces, around, angle):
-    c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
-    turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
-    scan = replace(
-        scene.scan,
-        vertices=(scene.scan.vertices @ turn.T + [3.0, -2.0, 1.5]).astype(np.float32),
-        normals=(scene.scan.normals @ turn.T).astype(np.float32),
-    )
-    moved = replace(scene, scan=scan)
-    other = surroundings(moved, pieces)
+    other = surroundings(turned(scene, angle), pieces)
     assert np.array_equal(other.links, around.links)
     for name in ("features", "points", "link", "back"):
         apart = np.abs(getattr(other, name) - getattr(around, name))

@@ -11,19 +11,12 @@ from seggroup.assign import finetune
 from seggroup.assign.examples import make_example
 from seggroup.assign.finetune import RefineConfig, believed, drawn, foretold, refine
 from seggroup.assign.labels import know
-from seggroup.assign.network import Asked, Assigner, read
+from seggroup.assign.network import Asked, read
 from seggroup.assign.training import Draw
 from seggroup.geometry.prepare import prepare
 from seggroup.types import NONE, Clicks
 
 FEW = RefineConfig(steps=4, batch=1, every=2, learning_rate=1e-3)
-
-
-@pytest.fixture(scope="module")
-def network():
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return Assigner(16, 1).eval()
 
 
 @pytest.fixture(scope="module")

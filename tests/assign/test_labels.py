@@ -5,10 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from toy_rooms import boxes_room, targets
+from toy_rooms import boxes_room, targets, turned
 
 from seggroup.assign.labels import assigned, columns, know, shares
-from seggroup.assign.network import Assigner
 from seggroup.geometry.prepare import prepare
 from seggroup.types import Clicks, Scan
 
@@ -17,12 +16,6 @@ def clicks_of(rows):
     """Clicks from (vertex, instance, class)."""
     vertex, instance, semantic = np.array(rows, np.int32).T.copy()
     return Clicks(vertex, instance, semantic)
-
-
-@pytest.fixture(scope="module")
-def network():
-    torch.manual_seed(0)
-    return Assigner(16, 1).eval()
 
 
 @pytest.fixture(scope="module", params=["mesh", "cloud"])
@@ -132,13 +125,7 @@ def test_sheets_without_links_are_labelled(network):
 
 def test_a_shift_and_a_turn_about_the_vertical_change_no_label(network, case):
     known, clicks = case
-    turn = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1]])
-    scan = replace(
-        known.scene.scan,
-        vertices=(known.scene.scan.vertices @ turn.T + [3, -2, 1]).astype(np.float32),
-        normals=(known.scene.scan.normals @ turn.T).astype(np.float32),
-    )
-    moved = know(network, replace(known.scene, scan=scan))
+    moved = know(network, turned(known.scene, 90))
     labels = assigned(known, clicks, shares(network, known, clicks))
     others = assigned(moved, clicks, shares(network, moved, clicks))
     assert (labels.instance == others.instance).mean() > 0.99

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy_rooms import boxes_room
+from toy_rooms import boxes_room, turned
 from toy_scenes import permuted
 
 from seggroup.assign.pieces import AREA, FEWEST, make_pieces, smoothed
@@ -65,14 +65,7 @@ def test_the_order_of_the_vertices_hardly_matters():
 def test_a_shift_and_a_turn_hardly_matter(angle):
     """Rounding moves a few vertices between pieces."""
     scene = room()
-    c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
-    turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
-    scan = replace(
-        scene.scan,
-        vertices=(scene.scan.vertices @ turn.T + [3.0, -2.0, 1.5]).astype(np.float32),
-        normals=(scene.scan.normals @ turn.T).astype(np.float32),
-    )
-    pieces, other = make_pieces(scene), make_pieces(replace(scene, scan=scan))
+    pieces, other = make_pieces(scene), make_pieces(turned(scene, angle))
     assert shared(pieces.piece, other.piece) > 0.95
 
 

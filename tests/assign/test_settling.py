@@ -9,17 +9,11 @@ from toy_rooms import boxes_room
 
 from seggroup.assign import network as assigner
 from seggroup.assign.labels import know
-from seggroup.assign.network import Asked, Assigner, ask, settle
+from seggroup.assign.network import Asked, ask, settle
 from seggroup.assign.opinion import log_shares, opinion, plain_walk
 from seggroup.config import WalkConfig
 from seggroup.geometry.prepare import prepare
 from seggroup.walk import edge_weights, surface_normals, walk_on
-
-
-@pytest.fixture(scope="module")
-def network():
-    torch.manual_seed(0)
-    return Assigner(16, 1).eval()
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from jaxtyping import Float32, Float64, Int64
 from scipy.optimize import minimize_scalar
 
 from seggroup.assign.examples import Example
-from seggroup.assign.network import Assigner, read
+from seggroup.assign.network import Assigner, instance_shares, read
 from seggroup.assign.opinion import log_shares, plain_walk
 from seggroup.assign.training import draw_clicks
 from seggroup.types import NONE
@@ -59,11 +59,11 @@ def answers(network: Assigner, examples: Sequence[Example], seed: int) -> list[A
             numbers, column = np.unique(draw.instance, return_inverse=True)
             lookup = np.full(len(example.classes), -1)
             lookup[numbers] = np.arange(len(numbers))
-            judged = example.owner != NONE
-            judged[draw.asked.piece] = False
-            size = example.around.size[judged].astype(np.int64)
-            owner = lookup[example.owner[judged]]
-            result.append(Answer(logits[judged], column, owner, example.purity[judged], size))
+            free = example.owner != NONE
+            free[draw.asked.piece] = False
+            size = example.around.size[free].astype(np.int64)
+            owner = lookup[example.owner[free]]
+            result.append(Answer(logits[free], column, owner, example.purity[free], size))
     return result
 
 
@@ -71,11 +71,8 @@ def judged(
     answer: Answer, temperature: float
 ) -> tuple[Float64[np.ndarray, " p"], Float64[np.ndarray, " p"]]:
     """Of every piece: the confidence of its label, and the share of its vertices that is right."""
-    logits = answer.logits.astype(np.float64) / temperature
-    share = np.exp(logits - logits.max(axis=1, keepdims=True))
-    share /= share.sum(axis=1, keepdims=True)
-    total = np.zeros((len(share), int(answer.column.max()) + 1))
-    np.add.at(total.T, answer.column, share[:, :-1].T)
+    logits = torch.from_numpy(answer.logits).double() / temperature
+    total = instance_shares(logits, answer.column)[:, :-1].numpy()
     winner = total.argmax(axis=1)
     confidence = total[np.arange(len(winner)), winner]
     return confidence, np.where(winner == answer.owner, answer.purity, 0).astype(np.float64)

@@ -26,7 +26,6 @@ from seggroup.assign.labels import Known, asked_of
 from seggroup.assign.network import (
     DYNAMIC,
     GAP_TO_REST,
-    HEADS,
     HIT_TO_REST,
     Asked,
     Assigner,
@@ -133,8 +132,7 @@ def first_without(network: Assigner, known: Known, asked: Asked) -> Float32[np.n
         hidden = known.read.hidden[t(asked.piece)]
         x = asker.norm(hidden)
         y = asker.norm(asker.query(torch.cat([hidden, asker.named(t(asked.semantic))], 1)))
-        asks, offers = asker.asks[0](y).view(c, HEADS, -1), asker.offers[0](x).view(c, HEADS, -1)
-        dots = torch.einsum("phd,chd->pch", offers, asks) / asks.shape[2] ** 0.5
+        dots = asker.dots(0, x, y)
         logit = asker.weigh[0](torch.cat([pair, dots, pair.new_zeros(c, c, DYNAMIC)], 2))[..., 0]
         logit = logit.masked_fill(own, NOWHERE)
         top, all_ = logit.amax(1, keepdim=True), torch.logsumexp(logit, 1, True)

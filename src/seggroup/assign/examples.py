@@ -136,9 +136,8 @@ def _reshaped(vertices: np.ndarray, truth: Labels, rng: Rng) -> np.ndarray:
     foot = np.stack([np.bincount(thing, c) for c in own.T], 1) / np.bincount(thing)[:, None]
     foot[:, 2] = np.inf
     np.minimum.at(foot[:, 2], thing, own[:, 2])
-    stretch = np.exp(
-        rng.normal(0, 0.18, (len(numbers), 3)) + rng.normal(0, 0.12, (len(numbers), 1))
-    )
+    sides, whole = rng.normal(0, 0.18, (len(numbers), 3)), rng.normal(0, 0.12, (len(numbers), 1))
+    stretch = np.exp(sides + whole)
     moved = vertices.copy()
     moved[known] = foot[thing] + (own - foot[thing]) * stretch[thing]
     bend = rng.uniform(0, 0.04) * np.stack([_waves(moved, 1.0, 5.0, rng) for _ in range(3)], axis=1)

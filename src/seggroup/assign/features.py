@@ -17,7 +17,7 @@ from seggroup.geometry.neighbours import nearest
 from seggroup.geometry.oversegment import edge_weights
 from seggroup.geometry.sampling import farthest_points
 from seggroup.types import Scene
-from seggroup.walk import segment_means
+from seggroup.walk import segment_means, unit
 
 SAMPLES = 16  # points of each piece
 REACH = 0.5  # metres: farther pieces are no neighbours
@@ -68,7 +68,7 @@ def surroundings(scene: Scene, pieces: Pieces) -> Surroundings:
     """The features of a scene cut into pieces."""
     vertices = scene.scan.vertices.astype(np.float64)
     assert scene.scan.normals is not None
-    normals = _unit(scene.scan.normals.astype(np.float64))
+    normals = unit(scene.scan.normals.astype(np.float64))
     p = len(pieces)
     low, high = np.percentile(vertices[:, 2], (1, 99))
     middle = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
@@ -78,7 +78,7 @@ def surroundings(scene: Scene, pieces: Pieces) -> Surroundings:
     size = np.bincount(pieces.piece, minlength=p)
     center = segment_means(vertices, pieces.piece, p)
     mean_normal = segment_means(normals, pieces.piece, p)
-    normal = _unit(mean_normal)
+    normal = unit(mean_normal)
     color = segment_means(pieces.lab, pieces.piece, p)
     color_deviation = np.sqrt(
         np.maximum(segment_means(pieces.lab**2, pieces.piece, p) - color**2, 0)
@@ -131,6 +131,15 @@ def surroundings(scene: Scene, pieces: Pieces) -> Surroundings:
         segment=pieces.segment,
         area=pieces.area,
     )
+
+
+def segment_values(
+    around: Surroundings, values: Float32[np.ndarray, "p d"]
+) -> Float64[np.ndarray, "s d"]:
+    """Mean of the pieces' values in each segment, by their vertices."""
+    segment, size = around.segment, around.size
+    sums = [np.bincount(segment, size * column) for column in values.T]
+    return np.stack(sums, axis=1) / np.bincount(segment, size)[:, None]
 
 
 def _principal(
@@ -361,7 +370,3 @@ def _one_way(
         4 * (offset * normal[a]).sum(axis=1), 4 * (offset * normal[b]).sum(axis=1),
         2 * (bottom[b] - top[a]), lightness / 20,
     ])  # fmt: skip
-
-
-def _unit(vectors: Float64[np.ndarray, "n 3"]) -> Float64[np.ndarray, "n 3"]:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -164,7 +164,7 @@ def foretold(
         own = np.flatnonzero(column == i)
         rank[own] = np.arange(len(own))
         single[own] = len(np.unique(draw.asked.piece[own])) == 1
-    chosen = np.isin(draw.instance, instances)
+    chosen, plain = np.isin(draw.instance, instances), plain_walk(around)
     for k in np.flatnonzero(chosen & single & (draw.asked.semantic > 0)):
         found.append(float(seen.kinds[draw.asked.piece[k], draw.asked.semantic[k]]))
     for r in range(LEFT_OUT):
@@ -172,7 +172,7 @@ def foretold(
         if not out.any():
             break
         rest = Asked(draw.asked.piece[~out], draw.asked.semantic[~out])
-        logits = log_shares(network, around, seen, plain_walk(around), rest) / network.temperature
+        logits = log_shares(network, around, seen, plain, rest) / network.temperature
         log = by_instance(logits, draw.instance[~out])
         found += log[draw.asked.piece[out], column[out]].tolist()
     return np.array(found)

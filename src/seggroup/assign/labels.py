@@ -18,6 +18,7 @@ from seggroup.assign.network import (
     alone,
     among,
     hits_of,
+    instance_shares,
     read,
     walks,
 )
@@ -127,11 +128,8 @@ def shares(network: Assigner, known: Known, clicks: Clicks, found: Columns | Non
 
 def by_instance(logits: Float32[Tensor, "p k"], clicks: Clicks) -> Shares:
     """The shares of instances from logits of the clicks and none."""
-    share = torch.softmax(logits, 1).numpy()
-    numbers, column = np.unique(clicks.instance, return_inverse=True)
-    total = np.zeros((len(share), len(numbers)), np.float32)
-    np.add.at(total.T, column, share[:, :-1].T)
-    return Shares(numbers.astype(np.int32), total, share[:, -1])
+    share = instance_shares(logits, clicks.instance).numpy()
+    return Shares(np.unique(clicks.instance).astype(np.int32), share[:, :-1], share[:, -1])
 
 
 def assigned(known: Known, clicks: Clicks, found: Shares) -> Labels:

@@ -15,13 +15,14 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int32, Int64
-from scipy.sparse import coo_matrix, diags
-from scipy.sparse.linalg import SuperLU, splu
+from jaxtyping import Float, Float32, Int, Int32, Int64
+from scipy.sparse.linalg import SuperLU
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seggroup.assign.features import FEATURES, LINK, POINT, Surroundings
+from seggroup.assign.features import FEATURES, LINK, POINT, Surroundings, segment_values
+from seggroup.suggest import factorised
+from seggroup.walk import unit
 
 CLASSES = 41  # NYU40, and 0 for any other or none
 SLIGHT = 1e-3  # shares below it are not asked about again, once nothing is learned
@@ -154,9 +155,7 @@ class Asker(nn.Module):
         live = None
         for r, weigh in enumerate(self.weigh):
             x, y = self.norm(z), self.norm(q)
-            asks = self.asks[r](y).view(c, HEADS, -1)
-            offers = self.offers[r](x).view(p, HEADS, -1)
-            dots = torch.einsum("phd,chd->pch", offers, asks) / asks.shape[2] ** 0.5
+            dots = self.dots(r, x, y)
             if live is None or torch.is_grad_enabled():
                 logit = weighed(weigh, pair, dots, dynamic)
             else:  # what is out of the question stays as it was
@@ -198,6 +197,14 @@ class Asker(nn.Module):
             z = z + self.learn[r](torch.cat([x, share @ y], 1))
         return answers, trust
 
+    def dots(
+        self, r: int, x: Float32[Tensor, "p d"], y: Float32[Tensor, "c d"]
+    ) -> Float32[Tensor, "p c h"]:
+        """How well what pieces offer is what clicks ask for in a round, by head."""
+        asks = self.asks[r](y).view(len(y), HEADS, -1)
+        offers = self.offers[r](x).view(len(x), HEADS, -1)
+        return torch.einsum("phd,chd->pch", offers, asks) / asks.shape[2] ** 0.5
+
 
 def weighed(weigh: nn.Module, *features: Float32[Tensor, "p c _"]) -> Float32[Tensor, "p c"]:
     """The logits that `weigh` gives to the features of pieces and clicks, side by side.
@@ -223,6 +230,16 @@ class Assigner(nn.Module):
         self.register_buffer("temperature", torch.ones(()))  # of the answers, fitted last
 
 
+def instance_shares(
+    logits: Float[Tensor, "p k"], instance: Int[np.ndarray, " c"]
+) -> Float[Tensor, "p i"]:
+    """Shares of the clicked instances, ascending, and none from logits of the clicks and none."""
+    numbers, column = np.unique(instance, return_inverse=True)
+    index = torch.from_numpy(np.append(column, len(numbers)))
+    share = torch.softmax(logits, 1)
+    return share.new_zeros(len(share), len(numbers) + 1).index_add_(1, index, share)
+
+
 def read(network: Assigner, around: Surroundings) -> Read:
     """Read a scan."""
     t = torch.from_numpy
@@ -243,16 +260,8 @@ def walks(around: Surroundings, affinity: Float32[np.ndarray, " l"]) -> tuple[Su
     a, b = around.links.T
     p = len(around.size)
     weight = np.exp(np.clip(affinity.astype(np.float64), -7, 7))
-    half = coo_matrix((weight, (a, b)), shape=(p, p))
-    adjacency = (half + half.T).tocsr()
-    degree = np.asarray(adjacency.sum(axis=1)).ravel() + 1e-6
-    return tuple(
-        splu(
-            (diags((1 + leak) * degree) - adjacency).tocsc(),
-            permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True},
-        )
-        for leak in LEAKS
-    )  # fmt: skip
+    degree = np.bincount(a, weight, p) + np.bincount(b, weight, p) + 1e-6
+    return tuple(factorised(around.links, weight, (1 + leak) * degree) for leak in LEAKS)
 
 
 def hits_of(
@@ -295,14 +304,8 @@ def alone(
     t = torch.from_numpy
     s = int(around.segment.max()) + 1
     size = np.bincount(around.segment, around.size, s)
-    weights = around.size / size[around.segment]
-
-    def mean(values: np.ndarray) -> np.ndarray:
-        return np.stack([np.bincount(around.segment, weights * v, s) for v in values.T], 1)
-
-    normal = mean(around.normal)
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
-    middle, color = mean(around.center), mean(around.lab)
+    normal = unit(segment_values(around, around.normal))
+    middle, color = segment_values(around, around.center), segment_values(around, around.lab)
     bottom, top = np.full(s, np.inf), np.full(s, -np.inf)
     np.minimum.at(bottom, around.segment, around.spread[:, 0])
     np.maximum.at(top, around.segment, around.spread[:, 1])
@@ -316,7 +319,7 @@ def alone(
     flat = offset[..., :2].norm(dim=2)
     gap = _gaps(around, of)
     cosine = own @ of_click(normal).T
-    from_plane = (offset_from(center, of_click(middle)) * of_click(normal)).sum(2)
+    from_plane = ((center[:, None] - of_click(middle)) * of_click(normal)).sum(2)
     to_plane = (offset * own[:, None]).sum(2)
     difference = t(around.lab)[:, None] - of_click(color)
     ratio = t(np.log10(size)[around.segment].astype(np.float32))[:, None] - of_click(np.log10(size))
@@ -344,11 +347,6 @@ def alone(
         ],
         2,
     )  # fmt: skip
-
-
-def offset_from(points: Tensor, origins: Tensor) -> Tensor:
-    """p x c x 3: from every origin to every point."""
-    return points[:, None] - origins
 
 
 def _gaps(around: Surroundings, of: Int32[np.ndarray, " c"]) -> Float32[Tensor, "p c"]:
@@ -431,9 +429,5 @@ def settle(
         matrix = matrix.index_put((a, b), -weight, accumulate=True)
         matrix = matrix.index_put((b, a), -weight, accumulate=True)
         return torch.cholesky_solve(right, torch.linalg.cholesky(matrix)).float()
-    half = coo_matrix((weight.numpy(), (a.numpy(), b.numpy())), shape=(p, p))
-    factor = splu(
-        (diags(diagonal.numpy()) - half - half.T).tocsc(),
-        permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True},
-    )  # fmt: skip
+    factor = factorised(links, weight.numpy(), diagonal.numpy())
     return torch.from_numpy(factor.solve(right.numpy())).float()

@@ -13,12 +13,12 @@ import torch
 from jaxtyping import Float32, Float64, Int64
 from torch import Tensor
 
-from seggroup.assign.features import Surroundings
+from seggroup.assign.features import Surroundings, segment_values
 from seggroup.assign.network import Asked, Assigner, Read, ask
 from seggroup.config import WalkConfig
 from seggroup.geometry.graph import contract
 from seggroup.types import Graph
-from seggroup.walk import absorption
+from seggroup.walk import absorption, unit
 
 LEAN = 1.0  # how far the answer leans on the links: the mean of what training draws
 
@@ -33,17 +33,10 @@ class Plain:
 
 def plain_walk(around: Surroundings) -> Plain:
     """The weights of `walk.edge_weights`, but of the pieces' means in place of the vertices'."""
-    segment, size = around.segment, around.size
-    s = int(segment.max()) + 1
     touch = around.touching > 0
-    graph = contract(around.links[touch], segment, around.touching[touch])
-
-    def mean(values: np.ndarray) -> np.ndarray:
-        sums = [np.bincount(segment, size * column, s) for column in values.T]
-        return np.stack(sums, axis=1) / np.bincount(segment, size, s)[:, None]
-
-    normal, color = mean(around.normal), mean(around.lab)
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
+    graph = contract(around.links[touch], around.segment, around.touching[touch])
+    normal = unit(segment_values(around, around.normal))
+    color = segment_values(around, around.lab)
     a, b = graph.edges.T
     bend = 1 - np.abs((normal[a] * normal[b]).sum(axis=1))
     difference = np.linalg.norm(color[a] - color[b], axis=1)

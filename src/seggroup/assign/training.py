@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from seggroup.assign.examples import Example
 from seggroup.assign.features import Surroundings
-from seggroup.assign.network import CLASSES, Asked, Assigner, ask, read
+from seggroup.assign.network import CLASSES, Asked, Assigner, ask, instance_shares, read
 from seggroup.types import NONE
 
 Rng = np.random.Generator
@@ -35,9 +35,8 @@ def draw_clicks(example: Example, rng: Rng) -> Draw | None:
     a, b = around.links[(around.touching > 0)].T
     same = (owner[a] == owner[b]) & (owner[a] != NONE)
     p = len(owner)
-    part = connected_components(coo_matrix((same[same], (a[same], b[same])), shape=(p, p)), False)[
-        1
-    ]
+    joined = coo_matrix((same[same], (a[same], b[same])), shape=(p, p))
+    part = connected_components(joined, directed=False)[1]
     per_part = rng.random() < 0.6
     style = rng.choice(4, p=[0.6, 0.15, 0.15, 0.1])  # largest, by size, any, several
     missed = rng.choice([0, 0.05, 0.15, 0.4], p=[0.4, 0.3, 0.2, 0.1])
@@ -49,9 +48,8 @@ def draw_clicks(example: Example, rng: Rng) -> Draw | None:
         own = np.flatnonzero(owner == i)
         if len(own) == 0 or rng.random() < missed:
             continue
-        group = (
-            np.unique(part[own], return_inverse=True)[1] if per_part else np.zeros(len(own), int)
-        )
+        kind = part[own] if per_part else np.zeros(len(own), int)
+        group = np.unique(kind, return_inverse=True)[1]
         total = np.bincount(group, around.size[own])
         for g in np.flatnonzero((total >= MIN_PART) | (np.arange(len(total)) == total.argmax())):
             members = own[group == g]
@@ -92,11 +90,7 @@ def targets(example: Example, instance: np.ndarray) -> Tensor:
 
 def by_instance(logits: Tensor, instance: np.ndarray) -> Tensor:
     """Log-probabilities of the clicked instances and none from logits of the clicks and none."""
-    numbers, column = np.unique(instance, return_inverse=True)
-    index = torch.from_numpy(np.append(column, len(numbers)))
-    share = torch.softmax(logits, 1)
-    total = share.new_zeros(len(share), len(numbers) + 1).index_add_(1, index, share)
-    return torch.log(total + 1e-7)
+    return torch.log(instance_shares(logits, instance) + 1e-7)
 
 
 def shifted(around: Surroundings, rng: Rng) -> Surroundings:
@@ -136,9 +130,8 @@ def losses(network: Assigner, example: Example, rng: Rng) -> dict[str, Tensor] |
     weight = weight / weight.sum()
     result = {}
     for r, logits in enumerate(answers):
-        loss = F.nll_loss(
-            by_instance(logits, draw.instance)[known], target[known], reduction="none"
-        )
+        log = by_instance(logits, draw.instance)
+        loss = F.nll_loss(log[known], target[known], reduction="none")
         result[f"ask{r}"] = (loss * weight).sum()
     a, b = around.links[:, 0], around.links[:, 1]
     both = (example.owner[a] != NONE) & (example.owner[b] != NONE)

@@ -8,6 +8,7 @@ from typing import Any
 from seggroup import pipeline
 from seggroup.cli.common import errors, over_scenes
 from seggroup.cli.running import Stages, propagate_all, train_run
+from seggroup.config import Method
 from seggroup.evaluate.pseudo import evaluate_pseudo, jsonable
 from seggroup.io.files import read_json, write_json, write_text
 from seggroup.io.scenes import Source, find_scenes
@@ -26,7 +27,11 @@ from seggroup.report.page import write_report
 from seggroup.report.render import instance_colors, png, render
 from seggroup.report.report import Report, SceneReport, Stage, report_json
 
-BASELINES = {"Assigner": "assign", "Random walk": "walk", "Untrained network": "seggroup"}
+BASELINES: dict[str, Method] = {
+    "Assigner": "assign",
+    "Random walk": "walk",
+    "Untrained network": "seggroup",
+}
 PICTURE = (640, 480)  # pixels, of each picture in the report
 
 
@@ -64,7 +69,7 @@ def run_demo(
     baselines = {}
     with stages.stage("baselines"):
         for name, method in BASELINES.items():
-            spread = pipeline.Propagating(method, seed=seed, device=device, ply=False)  # type: ignore[arg-type]
+            spread = pipeline.Propagating(method, seed=seed, device=device, ply=False)
             folder = out / "baselines" / name.lower().replace(" ", "-")
             propagate_all(sources, clicks, folder, spread, loading, 1)
             baselines[name] = pipeline.evaluate_folder(sources, folder, loading)

@@ -1,6 +1,8 @@
 """Networks on disk: safetensors with the configuration and the classes in the header, no pickle."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,12 +30,25 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and header. Raises InputError where the file is missing, broken or another's."""
+    with _opened(path) as (file, header):
+        return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """The header of `read_tensors` alone."""
+    with _opened(path) as (_, header):
+        return header
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """The open file and its header."""
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})[_KEY])
             if not isinstance(header, dict):
                 raise KeyError(_KEY)
-            return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118
+            yield file, header
     except FileNotFoundError as error:
         raise InputError(
             f"{path}: no such file; train first with `seggroup train` or `seggroup fit`"

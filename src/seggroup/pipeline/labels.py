@@ -285,12 +285,11 @@ def check_method(spread: Propagating) -> None:
 
 def method_of(weights: Path) -> Method:
     """The method that reads weights, by their header. Raises InputError where there is none."""
-    from seggroup.model.checkpoint import read_tensors
+    from seggroup.model.checkpoint import read_header
 
     if not weights.is_file():
         raise InputError(f"{weights}: does not exist; check the path")
-    _, header = read_tensors(weights)
-    return "assign" if "assigner" in header else "seggroup"
+    return "assign" if "assigner" in read_header(weights) else "seggroup"
 
 
 @lru_cache(maxsize=1)
