@@ -10,7 +10,7 @@ setup: .venv/ready web/node_modules/.package-lock.json
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[synth,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[synth,parquet,dev]'
 	touch $@
 
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json

@@ -9,7 +9,7 @@ import seggroup
 LINES = [
     "types config classes errors resources", "io", "geometry", "labels",
     "walk suggest model device", "train propagate assign", "downstream",
-    "evaluate", "pipeline", "report", "server", "cli",
+    "evaluate export", "pipeline", "report", "server", "cli",
 ]  # fmt: skip
 RANK = {name: i for i, line in enumerate(LINES) for name in line.split()} | {"synth": 1}
 ROOT = Path(seggroup.__file__).parent

@@ -12,21 +12,57 @@ Letters in shapes: v vertices, f faces, s segments (or nodes), e graph edges, c 
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float32, Int, Int32, UInt8
+from jaxtyping import Float32, Float64, Int, Int32, Num, UInt8
 
 NONE = -1  # no class, no instance: unlabelled, or not annotated
 LEVELS = ("1", "2", "3", "4", "final")  # of labels; level 1 = the over-segmentation
 
 
 @dataclass(frozen=True)
+class Frame:
+    """Where a scan's coordinates (metres, z up) lie in those of its file.
+
+    unit   : metres in the file's unit
+    axes   : of the scan's x, y and z the file's axis, 1 to 3, negative where it points the other
+             way; always a rotation
+    origin : the file's coordinates of the scan's origin
+    """
+
+    unit: float = 1.0
+    axes: tuple[int, int, int] = (1, 2, 3)
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    def of_file(self, points: Num[np.ndarray, "n 3"]) -> Float64[np.ndarray, "n 3"]:
+        """The file's points in the scan's coordinates."""
+        return self.turned(points.astype(np.float64) - self.origin) * self.unit
+
+    def to_file(self, points: Num[np.ndarray, "n 3"]) -> Float64[np.ndarray, "n 3"]:
+        """The scan's points in the file's coordinates: what `of_file` undoes."""
+        return self.turned_back(points.astype(np.float64)) / self.unit + self.origin
+
+    def turned(self, directions: Num[np.ndarray, "n 3"]) -> Num[np.ndarray, "n 3"]:
+        """The file's directions in the scan's coordinates."""
+        index, signs = np.abs(self.axes) - 1, np.sign(self.axes)
+        return directions[:, index] * signs.astype(directions.dtype)
+
+    def turned_back(self, directions: Num[np.ndarray, "n 3"]) -> Num[np.ndarray, "n 3"]:
+        """The scan's directions in the file's coordinates."""
+        index, signs = np.abs(self.axes) - 1, np.sign(self.axes)
+        result = np.empty_like(directions)
+        result[:, index] = directions * signs.astype(directions.dtype)
+        return result
+
+
+@dataclass(frozen=True)
 class Scan:
     """One scan: a triangle mesh, or a point cloud when it has no faces.
 
-    vertices : metres, in the order of the file
+    vertices : metres, z up, in the order of the file
     colors   : sRGB; mid-grey where the file has none
     faces    : indices into vertices; (0, 3) for a point cloud
     normals  : unit vectors, only where a cloud's file carries them
     notes    : every repair or assumption the reader made, a sentence each
+    frame    : the way back to the file's own coordinates
     """
 
     name: str
@@ -35,6 +71,7 @@ class Scan:
     faces: Int32[np.ndarray, "f 3"]
     normals: Float32[np.ndarray, "v 3"] | None = None
     notes: tuple[str, ...] = ()
+    frame: Frame = Frame()
 
     @property
     def is_mesh(self) -> bool:
@@ -108,12 +145,26 @@ class Graph:
 
 
 @dataclass(frozen=True)
+class Thinning:
+    """A scan of which only one vertex of every voxel was kept. n vertices of the file, v kept.
+
+    kept  : of every kept vertex its index in the file, ascending
+    group : of every vertex in the file the kept vertex that stands for it, 0 … v-1
+    """
+
+    kept: Int32[np.ndarray, " v"]
+    group: Int32[np.ndarray, " n"]
+
+
+@dataclass(frozen=True)
 class Scene:
     """A scan with its over-segmentation and segment graph, ready for clicks.
 
     segments    : 0 … s-1 for every vertex; numbered in the order of `segment_ids`
     segment_ids : the id each segment has in files (the index of its root vertex)
     truth       : None where the scan has no ground truth
+    thinning    : None where the scan has all vertices of its file. Otherwise scan, segments and
+                  truth are of the kept vertices, and labels go back by ``labels.at(group)``
     """
 
     scan: Scan
@@ -121,6 +172,7 @@ class Scene:
     segment_ids: Int32[np.ndarray, " s"]
     graph: Graph
     truth: Labels | None = None
+    thinning: Thinning | None = None
 
     @property
     def name(self) -> str:

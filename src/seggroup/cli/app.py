@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from seggroup.cli.budgeting import budget
+from seggroup.cli.checking import check
 from seggroup.cli.common import (
     ClicksPlace,
     Device,
@@ -24,7 +25,9 @@ from seggroup.cli.common import (
     table,
     warn,
 )
+from seggroup.cli.converting import convert
 from seggroup.cli.evaluating import evaluate_app, print_figures
+from seggroup.cli.exporting import export
 from seggroup.cli.fitting import fit, predict
 from seggroup.cli.people import DATABASE, Place, users_app
 from seggroup.cli.pretraining import pretrain
@@ -43,6 +46,9 @@ app = typer.Typer(
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(users_app, name="users")
 app.command("budget")(budget)
+app.command("check")(check)
+app.command("convert")(convert)
+app.command("export")(export)
 app.command("fit")(fit)
 app.command("predict")(predict)
 app.command("pretrain")(pretrain)

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float32, Int, Int32, Int64, Integer, Num, UInt8
 
 from seggroup.errors import InputError
+from seggroup.io.reading import Reading, Unit, Up
 from seggroup.types import Scan
 
 GREY = 128  # where a file has no colours
@@ -23,6 +24,7 @@ class Raw:
     """Arrays as a file holds them, of any number type; `None` for what it does not hold.
 
     properties : further integers of each vertex, such as `instance` and `label`
+    unit, up   : what the format says of its coordinates ("m", "z"); None where it says nothing
     """
 
     vertices: Num[np.ndarray, "v 3"]
@@ -31,6 +33,8 @@ class Raw:
     normals: Num[np.ndarray, "v 3"] | None = None
     properties: dict[str, np.ndarray] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    unit: Unit | None = None
+    up: Up | None = None
 
 
 def numbers(path: Path, text: bytes, what: str) -> np.ndarray:
@@ -71,7 +75,7 @@ def fans(lengths: Integer[np.ndarray, " n"], corners: Integer[np.ndarray, " m"])
     return faces.astype(np.int64, copy=False), notes
 
 
-def checked(path: Path, name: str, raw: Raw) -> Scan:
+def checked(path: Path, name: str, raw: Raw, reading: Reading | None = None) -> Scan:
     """The scan that a file's arrays make, with a note for every repair.
 
     Raises InputError for fewer than three vertices, coordinates that are not finite, face

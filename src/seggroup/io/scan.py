@@ -10,6 +10,7 @@ from seggroup.io.mesh import read_gltf, read_obj, read_off, read_stl
 from seggroup.io.ply import read_ply
 from seggroup.io.pointcloud import read_npy, read_text
 from seggroup.io.raw import Raw, checked
+from seggroup.io.reading import Reading
 from seggroup.types import NONE, Labels, Scan
 
 READERS: dict[str, Callable[[Path], Raw]] = {
@@ -28,22 +29,22 @@ READERS: dict[str, Callable[[Path], Raw]] = {
 MESH_SUFFIX = "_vh_clean_2"  # of ScanNet's meshes; no part of a scene's name
 
 
-def read_scan(path: Path) -> Scan:
+def read_scan(path: Path, reading: Reading | None = None) -> Scan:
     """The mesh or point cloud in a file, in the file's vertex order.
 
     Repairs and assumptions are sentences in the scan's notes. Raises InputError for anything
     that is no scan.
     """
-    return checked(Path(path), scan_name(path), _read(Path(path)))
+    return checked(Path(path), scan_name(path), _read(Path(path)), reading)
 
 
-def read_labelled_scan(path: Path) -> tuple[Scan, Labels | None]:
+def read_labelled_scan(path: Path, reading: Reading | None = None) -> tuple[Scan, Labels | None]:
     """A scan, and the labels that a PLY's properties `instance` and `label` (0 = none) hold.
 
     Raises InputError for anything that is no scan and for labels that are not integers from 0.
     """
     raw = _read(Path(path))
-    return checked(Path(path), scan_name(path), raw), stated_labels(Path(path), raw)
+    return checked(Path(path), scan_name(path), raw, reading), stated_labels(Path(path), raw)
 
 
 def scan_name(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Finding scenes among paths, and reading one with its segments and its truth."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ from jaxtyping import Int32
 
 from seggroup.errors import InputError
 from seggroup.io.files import read_json
+from seggroup.io.reading import AS_FOUND, Reading
 from seggroup.io.scan import MESH_SUFFIX, READERS, read_labelled_scan, read_scan, scan_name
 from seggroup.io.scannet import (
     CLASS_TABLE,
@@ -32,6 +33,7 @@ class Source:
     segments    : `segs.json`
     aggregation : ScanNet's `aggregation.json`, or MultiScan's `objects.json`
     labels      : ScanNet's `labels.ply`
+    reading     : what was stated of it
     """
 
     name: str
@@ -39,9 +41,10 @@ class Source:
     segments: Path | None = None
     aggregation: Path | None = None
     labels: Path | None = None
+    reading: Reading = AS_FOUND
 
 
-def find_scenes(paths: Sequence[Path]) -> list[Source]:
+def find_scenes(paths: Sequence[Path], reading: Reading = AS_FOUND) -> list[Source]:
     """The scenes in scan files, ScanNet scan folders, ScanNet roots and folders of scans.
 
     Sorted by name. In a folder .txt and .csv files are passed over: name them. Raises
@@ -58,7 +61,7 @@ def find_scenes(paths: Sequence[Path]) -> list[Source]:
             sources[source.name] = source
     if not sources:
         raise InputError("no scans were named; pass scan files or folders that hold some")
-    return [sources[name] for name in sorted(sources)]
+    return [replace(sources[name], reading=reading) for name in sorted(sources)]
 
 
 def read_source(
@@ -70,7 +73,10 @@ def read_source(
     else the scan's own properties. What could not be used is noted in the scan. Raises
     InputError for files that do not fit the mesh.
     """
-    scan, own = read_labelled_scan(source.scan) if truth else (read_scan(source.scan), None)
+    if truth:
+        scan, own = read_labelled_scan(source.scan, source.reading)
+    else:
+        scan, own = read_scan(source.scan, source.reading), None
     size = len(scan.vertices)
     segments = None if source.segments is None else read_segments(source.segments, size)
     if not truth:

@@ -1,0 +1,1 @@
+"""Labels for trainers and viewers: one file a target."""
