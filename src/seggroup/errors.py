@@ -3,3 +3,7 @@
 
 class InputError(Exception):
     """Bad input. The command line prints the message alone and exits with status 2."""
+
+
+class TooLargeError(InputError):
+    """A scan, with its clicks, that memory does not hold as a whole."""

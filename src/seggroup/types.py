@@ -148,12 +148,17 @@ class Graph:
 class Thinning:
     """A scan of which only one vertex of every voxel was kept. n vertices of the file, v kept.
 
-    kept  : of every kept vertex its index in the file, ascending
-    group : of every vertex in the file the kept vertex that stands for it, 0 … v-1
+    kept        : of every kept vertex its index in the file, ascending
+    group       : of every vertex in the file the kept vertex that stands for it, 0 … v-1
+    whole       : the scan with all vertices of its file
+    segment_ids : the segment id that the file gives every vertex of its own; None where it gives
+                  none
     """
 
     kept: Int32[np.ndarray, " v"]
     group: Int32[np.ndarray, " n"]
+    whole: Scan
+    segment_ids: Int32[np.ndarray, " n"] | None = None
 
 
 @dataclass(frozen=True)
@@ -178,3 +183,33 @@ class Scene:
     def name(self) -> str:
         """The scan's name: the stem of its file or the name of its folder."""
         return self.scan.name
+
+    @property
+    def whole(self) -> Scan:
+        """The scan with all vertices of its file."""
+        return self.scan if self.thinning is None else self.thinning.whole
+
+    @property
+    def ids_of_vertices(self) -> Int32[np.ndarray, " n"]:
+        """The segment id of every vertex in the file."""
+        if self.thinning is None:
+            return self.segment_ids[self.segments]
+        if self.thinning.segment_ids is not None:
+            return self.thinning.segment_ids
+        return self.segment_ids[self.segments[self.thinning.group]]
+
+    def in_file(self, vertex: Int[np.ndarray, " k"]) -> Int[np.ndarray, " k"]:
+        """The indices in the file of vertices of the scan: what files name."""
+        return vertex if self.thinning is None else self.thinning.kept[vertex]
+
+    def of_file(self, vertex: Int[np.ndarray, " k"]) -> Int[np.ndarray, " k"]:
+        """The vertices of the scan that stand for vertices of the file."""
+        return vertex if self.thinning is None else self.thinning.group[vertex]
+
+    def carried(self, labels: Labels) -> Labels:
+        """Labels of the scan's vertices for all vertices of the file."""
+        return labels if self.thinning is None else labels.at(self.thinning.group)
+
+    def taken(self, labels: Labels) -> Labels:
+        """Labels of all vertices of the file at those that the scan has."""
+        return labels if self.thinning is None else labels.at(self.thinning.kept)

@@ -1,15 +1,36 @@
 """Class lists: the default, people's own files, and files that are none."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seggroup.classes import NYU40, STUFF
+from seggroup.classes import BENCHMARK18, BENCHMARK20, NYU40, NYU40_IDS, STUFF
 from seggroup.errors import InputError
-from seggroup.io.classlist import MAX_CLASSES, ClassList, Named, nyu40, read_class_list
+from seggroup.io.classlist import (
+    MAX_CLASSES,
+    TEMPLATES,
+    ClassList,
+    Named,
+    class_list,
+    fitted,
+    nyu40,
+    read_class_list,
+    template,
+    write_class_list,
+)
 from seggroup.io.names import SYNONYMS, nyu40_id
+from seggroup.types import NONE, Labels
+
+SETTINGS = settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 
 
 def read(tmp_path, text, name="classes.yaml"):
@@ -122,3 +143,83 @@ def test_a_bomb_of_aliases_is_refused(tmp_path):
     lines += [f"a{i}: &a{i} {{<<: [*a{i - 1}, *a{i - 1}]}}" for i in range(1, 60)]
     with pytest.raises(InputError, match="alias"):
         read(tmp_path, "\n".join(lines))
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_template_is_written_and_read_back(name, tmp_path):
+    classes = class_list(name)
+    assert classes.title == TEMPLATES[name]
+    assert template(name) == classes
+    path = tmp_path / "own.yaml"
+    write_class_list(path, classes)
+    assert class_list(path) == class_list(str(path)) == classes
+
+
+def test_the_templates_hold_the_official_classes():
+    twenty, many, rooms = (template(name) for name in ("scannet20", "scannet200", "s3dis"))
+    assert tuple(twenty.classes) == BENCHMARK20
+    assert twenty.things == BENCHMARK18
+    assert len(many.classes) == 200
+    assert [many.name(i) for i in (1, 2, 3, 46, 233, 1191)] == [
+        "wall", "chair", "floor", "keyboard", "crate", "mattress"
+    ]  # fmt: skip
+    assert many.classes[1191].color == (42, 94, 198)
+    assert len(many.things) == 198
+    assert {named.parent for named in many.classes.values()} <= set(NYU40_IDS)
+    assert many.classes[many.find("office chair")].parent == "chair"
+    names = [named.name for named in rooms.classes.values()]
+    assert names == [
+        "ceiling", "floor", "wall", "beam", "column", "window", "door", "table", "chair", "sofa",
+        "bookcase", "board", "clutter",
+    ]  # fmt: skip
+    assert list(rooms.classes) == list(range(1, 14))
+    assert rooms.things == tuple(range(4, 14))
+
+
+def test_a_name_that_is_no_list_gets_the_nearest():
+    with pytest.raises(InputError, match=r"did you mean scannet200\?"):
+        class_list("ScanNet-200")
+    with pytest.raises(InputError, match="does not exist as a file, and is no template"):
+        class_list("mine.yaml")
+    with pytest.raises(InputError, match="s3dis"):
+        template("mine")
+
+
+def test_a_file_named_as_a_template_goes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("s3dis").write_text("- {id: 7, name: pump}")
+    assert list(class_list("s3dis").classes) == [7]
+
+
+def test_a_parent_finds_its_only_class_and_is_searched():
+    pump, pipe = Named("pump", (0, 0, 0), parent="machine"), Named("pipe", (0, 0, 0))
+    classes = ClassList({1: pump, 2: replace(pipe, parent="run")})
+    assert (classes.find("machine"), classes.find("run")) == (1, 2)
+    assert replace(pump, synonyms=("p",)).searched == ("p", "machine")
+    both = ClassList({1: pump, 2: replace(pipe, parent="machine")})
+    assert both.find("machine") is None  # which of the two?
+
+
+def test_labels_that_do_not_fit():
+    labels = Labels(np.array([1, 40, 40, NONE], np.int32), np.array([0, 1, 2, 3], np.int32))
+    same, notes = fitted("x", labels, nyu40())
+    assert same is labels
+    assert notes == []
+    kept, (note,) = fitted("x", labels, template("scannet20"))
+    assert kept.semantic.tolist() == [1, NONE, NONE, NONE]
+    assert kept.instance.tolist() == [0, NONE, NONE, 3]
+    assert note.startswith("2 vertices of classes")
+    assert "otherprop" in note
+    with pytest.raises(InputError, match=r"x: 2 vertices have class ids .* \(40\)"):
+        fitted("x", labels, template("s3dis"))
+    with pytest.raises(InputError, match="99"):
+        fitted("x", replace(labels, semantic=labels.semantic * 0 + 99), template("scannet20"))
+
+
+@SETTINGS
+@given(st.text(st.characters(exclude_categories=["C", "Zl", "Zp", "Zs"]), min_size=1, max_size=20))
+def test_any_name_survives_yaml(tmp_path, name):
+    classes = ClassList({3: Named(name, (1, 2, 3), (name + "s",), False, name)}, name)
+    path = tmp_path / "any.yaml"
+    write_class_list(path, classes)
+    assert read_class_list(path) == classes

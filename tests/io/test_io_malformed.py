@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import re
 import resource
 import struct
 import time
@@ -47,7 +48,7 @@ def npy_claiming(shape) -> bytes:
 
 def npz() -> bytes:
     stream = io.BytesIO()
-    np.savez(stream, a=THREE)
+    np.savez(stream, a=THREE, b=THREE)
     return stream.getvalue()
 
 
@@ -80,6 +81,21 @@ def stl(claimed: int, triangles: bytes) -> bytes:
     return bytes(80) + struct.pack("<I", claimed) + triangles
 
 
+def indexed_tree(count, kind=5121, form="VEC3") -> dict:
+    """Three vertices, and their indices behind them."""
+    tree = gltf_tree(3)
+    tree["meshes"][0]["primitives"][0]["indices"] = 1
+    tree["accessors"][0]["type"] = form
+    tree["accessors"].append({"count": 3, "type": "SCALAR", "componentType": kind, "bufferView": 1})
+    tree["bufferViews"].append({"buffer": 0, "byteOffset": 36, "byteLength": 3})
+    return tree
+
+
+BESIDE = gltf_tree(3) | {"buffers": [{"byteLength": 36, "uri": "../room.bin"}]}
+STRIPS = (
+    ply(3).decode().replace("end_header\n", "element tristrips 1\n")
+    + "property list int int vertex_indices\nend_header\n" + POINTS
+)  # fmt: skip
 NAN = THREE.copy()
 NAN[1, 2] = np.nan
 OBJ = "v 0 0 0\nv 1 0 0\nv 0 1 0\n"
@@ -213,15 +229,29 @@ CORPUS = [
     ("huge.glb", glb(gltf_tree(HUGE), DATA), "promises"),
     ("hugesparse.glb", glb(gltf_tree(HUGE, None), DATA), "promises"),
     ("wordcount.glb", glb(gltf_tree("many"), DATA), "glTF"),
-    ("offset.glb", glb(gltf_tree(3, 10**9), DATA), "GLB"),
-    ("range.gltf", json.dumps(gltf_tree(3)).encode(), "GLTF"),
+    ("offset.glb", glb(gltf_tree(3, 10**9), DATA), "up to byte 1000000036"),
+    ("range.gltf", json.dumps(gltf_tree(3)).encode(), "up to byte 36 of 0"),
+    ("version.glb", glb({})[:4] + b"\x01" + glb({})[5:], "version 1"),
+    ("draco.glb", glb({"extensionsRequired": ["KHR_draco_mesh_compression"]}), "KHR_draco"),
+    ("cycle.glb", glb(gltf_tree(3) | {"nodes": [{"children": [0]}]}), "node 0 has two parents"),
+    (
+        "bomb.glb",
+        glb(gltf_tree(3) | {"nodes": [{"children": [i, i]} for i in range(1, 64)] + [{}]}),
+        "node 63 has two",
+    ),
+    ("nobuffer.gltf", json.dumps(BESIDE).encode(), "not beside it"),
+    ("indices.glb", glb(indexed_tree(9), DATA + bytes([0, 1, 9])), "names vertex 9"),
+    ("floats.glb", glb(indexed_tree(9, 5126), DATA * 4), "not unsigned integers"),
+    ("scalar.glb", glb(indexed_tree(9, form="VEC2"), DATA), "is VEC2 where 3"),
+    ("strips.ply", (STRIPS + "4 0 1 2 7\n").encode(), "face 1 names vertex [2, 1, 7]"),
+    ("nostrips.ply", (STRIPS + "1 0\n").replace("vertex_ind", "corner_ind").encode(), "tristrips"),
     ("words.xyz", b"once upon a time\nthere was a cloud\n", "not a number"),
     ("word.xyz", POINTS.encode() + b"1 2 x\n", "not a number"),
     ("ragged.xyz", POINTS.encode() + b"1 2\n", "point 3 has 2 columns"),
     ("swapped.xyz", b"1 2 3\n1 2\n1 2 3 4\n", "point 1 has 2 columns"),
     ("comments.txt", b"# nothing\n\n", "no points"),
     ("two.csv", b"1,2\n3,4\n5,6\n", "2 columns"),
-    ("utf16.txt", "1 2 3\n".encode("utf-16"), "not a number"),
+    ("utf16.txt", "1 2 3\n".encode("utf-16"), "UTF-16"),
     ("nan.pts", b"0 0 0\nnan 1 2\n0 1 1\n", "first is vertex 1"),
     ("colors.xyz", b"0 0 0 1 2 70000\n" * 3, "colours"),
     ("pickled.npy", npy(np.array([{}, []], object), allow_pickle=True), "numpy"),
@@ -236,12 +266,12 @@ CORPUS = [
     ("flat.npy", npy(np.zeros(9)), "shape (9,)"),
     ("words.npy", npy(np.array([["a", "b", "c"]])), "array of"),
     ("complex.npy", npy(np.zeros((3, 3), complex)), "complex"),
-    ("four.npy", npy(np.zeros((3, 5))), "5 columns"),
-    ("archive.npy", npz(), "numpy"),
+    ("eleven.npy", npy(np.zeros((3, 11))), "11 columns"),
+    ("archive.npy", npz(), "named a, b"),
     ("none.npy", npy(np.zeros((0, 6))), "0 vertices"),
     ("nan.npy", npy(NAN), "first is vertex 1"),
-    ("scan.e57", b"ASTM-E57", "scans end in"),
-    ("noname", b"ply\n", "scans end in"),
+    ("scan.e57", b"ASTM-E57", "too short for the head of an E57"),
+    ("noname", b"once upon a time\n", "scans end in"),
 ]
 
 
@@ -262,8 +292,34 @@ def test_malformed_file_gets_one_clear_error(tmp_path, name, data, words):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # kilobytes
 
 
+# Faults that are the same in several encodings or formats, and so may share their message.
+SHARED = [
+    *("empty.off", "empty.stl", "empty.glb", "empty.npy", "noend.ply", "binaryheader.ply"),
+    *("hugeascii.ply", "cutascii.ply", "nan.pts", "nan.npy", "nan.stl", "range.obj", "zero.stl"),
+    *("none.npy", "colors.xyz", "halflabel.ply", "binary.obj", "bracket.npy"),
+]
+
+
+def test_every_fault_has_its_own_message_and_a_remedy(tmp_path):
+    messages: dict[str, str] = {}
+    for name, data, _ in CORPUS:
+        path = tmp_path / name
+        path.write_bytes(data)
+        with pytest.raises(InputError) as caught:
+            read_labelled_scan(path)
+        message = str(caught.value).replace(str(path), "FILE")
+        assert message.startswith("FILE: ")
+        assert re.search(
+            "[;,] (export|save|check|copy|write|remove|use|name|a scan)|convert", message
+        )
+        if name not in SHARED:
+            assert message not in messages, f"{name} and {messages[message]}: {message}"
+            messages[message] = name
+    assert len(messages) >= 100
+
+
 def test_corpus_is_large():
-    assert len(CORPUS) >= 100
+    assert len(CORPUS) >= 120
 
 
 @pytest.mark.parametrize("suffix", READERS)

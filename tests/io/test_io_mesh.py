@@ -42,7 +42,7 @@ def test_obj_colors_and_texture_note(tmp_path):
     path.write_text("usemtl wood\nv 0 0 0 1 0 0\nv 1 0 0 0 1 0\nv 0 1 0 0 0 0.5\nf 1 2 3\n")
     assert read_scan(path).colors.tolist() == [[255, 0, 0], [0, 255, 0], [0, 0, 128]]
     path.write_text("usemtl wood\nv 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
-    assert "Materials and textures of an OBJ are not read." in read_scan(path).notes
+    assert read_scan(path).colors.tolist() == [[128] * 3] * 3
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,50 @@ def test_lists_elsewhere_and_windows_line_ends(tmp_path):
     assert raw.faces.tolist() == [[0, 1, 2], [2, 1, 0]]
 
 
+def slow_strips(lists):
+    """Triangles of strips, one after another; −1 begins a new strip."""
+    result = []
+    for corners in lists:
+        strip = []
+        for corner in [*corners, -1]:
+            if corner == -1:
+                for i in range(len(strip) - 2):
+                    a, b, c = strip[i : i + 3]
+                    if len({a, b, c}) == 3:
+                        result.append([b, a, c] if i % 2 else [a, b, c])
+                strip = []
+            else:
+                strip.append(corner)
+    return result
+
+
+@SETTINGS
+@given(st.lists(st.lists(st.integers(-1, 5), max_size=9), max_size=4))
+def test_triangle_strips(tmp_path, lists):
+    head = HEAD.replace("vertex 3", "vertex 6")
+    head += f"element tristrips {len(lists)}\nproperty list int int vertex_indices\nend_header\n"
+    body = "".join(f"{i} {i * i} 0\n" for i in range(6))
+    body += "".join(" ".join(map(str, [len(corners), *corners])) + "\n" for corners in lists)
+    path = tmp_path / "s.ply"
+    path.write_text(head + body)
+    assert read_scan(path).faces.tolist() == slow_strips(lists)
+
+
+def test_every_integer_of_a_vertex_is_kept(tmp_path):
+    """3RScan's and others' own numbers; colours and floats are none."""
+    names = ["ushort objectId", "uint globalId", "uchar NYU40", "float quality", "uchar red"]
+    head = HEAD + "".join(f"property {name}\n" for name in names) + "end_header\n"
+    path = tmp_path / "a.ply"
+    path.write_text(head + "".join(f"{i} 0 0 {i + 1} {2**32 - 1 - i} 40 0.5 9\n" for i in range(3)))
+    raw = read_ply(path)
+    assert {name: values.tolist() for name, values in raw.properties.items()} == {
+        "objectId": [1, 2, 3],
+        "globalId": [2**32 - 1, 2**32 - 2, 2**32 - 3],
+        "NYU40": [40, 40, 40],
+    }
+    assert read_labelled_scan(path)[1] is None
+
+
 def test_binary_uneven_lists_agree_with_ascii(tmp_path, tetrahedron):
     vertices, colors, _ = tetrahedron
     polygons = [[0, 1, 2], [0, 1, 2, 3], [3, 2], [1, 2, 3], [0, 1, 2, 3]]

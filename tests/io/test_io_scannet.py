@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from seggroup.errors import InputError
+from seggroup.io.layouts.naming import semantic_of
 from seggroup.io.names import nyu40_id
 from seggroup.io.ply import write_ply
 from seggroup.io.scannet import (
     CLASS_TABLE,
-    classes_of,
     instances_of,
     majority,
     read_aggregation,
@@ -166,10 +166,11 @@ def test_repeated_group_is_dropped(tmp_path):
 
 def test_names_without_a_class_are_noted():
     instance = np.array([0, 1, -1, 1, 2**30], np.int32)
-    semantic, notes = classes_of({0: "Couch", 1: "flux capacitor", 2**30: "tv"}, instance)
+    names = {0: "Couch", 1: "flux capacitor", 2**30: "tv"}
+    semantic, notes = semantic_of(names, instance, nyu40_id)
     assert semantic.tolist() == [6, NONE, NONE, NONE, 25]
     assert notes == [
-        "1 names of objects have no NYU40 class and were left without one: flux capacitor."
+        "1 names of objects have no class in the list and were left without one: flux capacitor."
     ]
 
 

@@ -1,6 +1,7 @@
 """Archives of arrays (npz) that anybody may have written: no pickle, no surprise in size."""
 
 import io
+import math
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -35,6 +36,34 @@ def read_arrays(
                 return {name: archive[name] for name in sizes}
     except Exception as error:  # zip and npy parsers raise anything on broken input
         raise InputError(
-            f"{path}: is not a whole {what} ({type(error).__name__}: {error}); {remedy}"
+            f"{path}: is not a whole {what} ({type(error).__name__}: {str(error)[:160]}); {remedy}"
         ) from error
     raise InputError(f"{path}: {message}")
+
+
+def read_array(path: Path) -> np.ndarray:
+    """The numbers of a .npy file. No pickle is read, and nothing beyond the file's size is made.
+
+    Raises InputError for anything else and for a file that ends early.
+    """
+    data = read_bytes(path)
+    stream = io.BytesIO(data)
+    try:
+        read = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[np.lib.format.read_magic(stream)]
+        shape, fortran, kind = read(stream)
+    except Exception as error:  # the header is a Python literal, its parser raises anything
+        raise InputError(
+            f"{path}: does not begin as a numpy array does; save it with numpy.save"
+        ) from error
+    if kind.kind not in "fiub" or not shape or min(shape) < 0:
+        raise InputError(f"{path}: is an array of {kind} with shape {shape}; save plain numbers")
+    count = math.prod(shape)
+    if count * kind.itemsize > len(data) - stream.tell():
+        raise InputError(
+            f"{path}: promises an array of shape {shape}, but the file is truncated; save it again"
+        )
+    values = np.frombuffer(data, kind, count, stream.tell())
+    return values.reshape(shape, order="F" if fortran else "C")

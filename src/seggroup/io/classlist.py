@@ -1,27 +1,37 @@
-"""Class lists: NYU40 by default, or a person's own file in YAML or JSON.
+"""Class lists: NYU40 by default, a template by its name, or a person's own file in YAML or JSON.
 
-A file is a list of classes (or a mapping whose `classes` is one), each with `id` and `name` and,
-as one likes, `color` ([r, g, b] or "#rrggbb"), `synonyms` (further names, for the search),
-`parent` (the name of a wider group, found by the search too) and `thing` (true, as by default, or
-false: such a class has no instances to learn or to score).
+A file is a list of classes (or a mapping of `classes`, which is one, and a `title`), each with
+`id` and `name` and, as one likes, `color` ([r, g, b] or "#rrggbb"), `synonyms` (further names),
+`parent` (the name of a wider group, found by the annotator's search too) and `thing` (true, as by
+default, or false: such a class has no instances to learn or to score).
 """
 
 import colorsys
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
-from seggroup.classes import CLASS_COLORS, NYU40, STUFF
+from seggroup.classes import BENCHMARK20, CLASS_COLORS, NYU40, STUFF
 from seggroup.errors import InputError
-from seggroup.io.files import read_bytes
+from seggroup.io.files import read_bytes, write_text
 from seggroup.io.names import SYNONYMS
+from seggroup.types import NONE, Labels
+
+TEMPLATES = {
+    "nyu40": "the 40 classes of ScanNet's labels",
+    "scannet20": "the 20 classes of ScanNet's benchmark, with NYU40's ids",
+    "scannet200": "the 200 classes of ScanNet200",
+    "s3dis": "the 13 classes of S3DIS",
+}
 
 MAX_CLASSES = 2000
 MAX_ID = 65535  # label files keep the class in 16 bits; 0 says "none" there
@@ -30,16 +40,26 @@ _MAX_BYTES = 1_000_000
 _MAX_NODES = 200_000  # of YAML
 _MAX_DEPTH = 8
 _KEYS = {"id", "name", "color", "synonyms", "parent", "thing"}
+_FOLDER = Path(__file__).with_name("classes")  # of the templates that are files
 
 
 @dataclass(frozen=True)
 class Named:
-    """A class: its name, its colour (sRGB), other names it is found by, whether it is a thing."""
+    """A class: its name, its colour (sRGB), other names it is found by, whether it is a thing.
+
+    parent : the name of a wider group
+    """
 
     name: str
     color: tuple[int, int, int]
     synonyms: tuple[str, ...] = ()
     thing: bool = True
+    parent: str | None = None
+
+    @property
+    def searched(self) -> tuple[str, ...]:
+        """What a search finds the class by besides its name: synonyms and parent."""
+        return self.synonyms if self.parent is None else (*self.synonyms, self.parent)
 
 
 @dataclass(frozen=True)
@@ -47,6 +67,7 @@ class ClassList:
     """The classes by id, in the order of the file."""
 
     classes: dict[int, Named]
+    title: str = ""
 
     @property
     def things(self) -> tuple[int, ...]:
@@ -66,9 +87,15 @@ class ClassList:
 
     @cached_property
     def _ids(self) -> dict[str, int]:
-        """Every name and synonym → id; names go before synonyms, then the earlier class."""
+        """Every name and synonym → id; names go before synonyms, then the earlier class.
+
+        The parent's name finds a class that is the only one of its parent.
+        """
         pairs = [(plain(s), i) for i, c in self.classes.items() for s in c.synonyms]
-        return dict(reversed(pairs)) | {plain(c.name): i for i, c in self.classes.items()}
+        parents = [(plain(c.parent), i) for i, c in self.classes.items() if c.parent is not None]
+        often = Counter(parent for parent, _ in parents)
+        only = {parent: i for parent, i in parents if often[parent] == 1}
+        return only | dict(reversed(pairs)) | {plain(c.name): i for i, c in self.classes.items()}
 
     def near(self, name: str) -> list[str]:
         """Names of the list spelt like `name`, the nearest first; else its first three."""
@@ -88,8 +115,85 @@ def nyu40() -> ClassList:
                 i not in STUFF,
             )
             for i, name in NYU40.items()
-        }
+        },
+        TEMPLATES["nyu40"],
     )
+
+
+def template(name: str) -> ClassList:
+    """A class list that is in the box: one of TEMPLATES. Raises InputError for another name."""
+    if name not in TEMPLATES:
+        raise InputError(_no_list(name))
+    if name == "nyu40":
+        return nyu40()
+    if name == "scannet20":
+        return ClassList({i: nyu40().classes[i] for i in BENCHMARK20}, TEMPLATES[name])
+    return _file_template(name)
+
+
+def class_list(place: str | Path) -> ClassList:
+    """The class list of a file, or a template by its name (a file of that name goes first).
+
+    Raises InputError that lists the templates, the nearest first, where it is neither.
+    """
+    if str(place) in TEMPLATES and not Path(place).is_file():
+        return template(str(place))
+    if not Path(place).exists():
+        raise InputError(_no_list(str(place)))
+    return read_class_list(Path(place))
+
+
+def write_class_list(path: Path, classes: ClassList) -> None:
+    """Write a class list as YAML, a class a line; `read_class_list` gives it back."""
+    write_text(path, class_list_text(classes))
+
+
+def class_list_text(classes: ClassList) -> str:
+    """A class list as YAML, a class a line."""
+    lines = [f"title: {_quoted(classes.title)}"] if classes.title else []
+    lines.append("classes:")
+    for class_id, named in classes.classes.items():
+        parts = [f"id: {class_id}", f"name: {_quoted(named.name)}"]
+        parts.append('color: "#{:02x}{:02x}{:02x}"'.format(*named.color))
+        if named.parent is not None:
+            parts.append(f"parent: {_quoted(named.parent)}")
+        if not named.thing:
+            parts.append("thing: false")
+        if named.synonyms:
+            parts.append(f"synonyms: [{', '.join(map(_quoted, named.synonyms))}]")
+        lines.append(f"  - {{{', '.join(parts)}}}")
+    return "\n".join(lines) + "\n"
+
+
+def fitted(where: str | Path, labels: Labels, classes: ClassList) -> tuple[Labels, list[str]]:
+    """Labels with the ids of a class list, and a note on those that were left out.
+
+    NYU40's ids that a list with NYU40's names lacks (ScanNet's 20 of the 40) are left out: class
+    and instance. Raises InputError for ids of any other list that it lacks, with the first few of
+    them, their vertices and what to do; `where` names the file.
+    """
+    ids, counts = np.unique(labels.semantic, return_counts=True)
+    other = (ids != NONE) & ~np.isin(ids, list(classes.classes))
+    if not other.any():
+        return labels, []
+    foreign, vertices = ids[other], int(counts[other].sum())
+    shown = ", ".join(map(str, foreign[:5])) + (" …" if len(foreign) > 5 else "")
+    names = {i: named.name for i, named in classes.classes.items()}
+    if not (is_nyu40(names) and set(foreign.tolist()) <= set(NYU40)):
+        raise InputError(
+            f"{where}: {vertices} vertices have class ids that are not in the class list "
+            f"({shown}); add them to the list, name the list that the labels were made with by "
+            "--classes, or pass --no-truth where the command has it"
+        )
+    left = np.isin(labels.semantic, foreign)
+    kept = replace(
+        labels,
+        semantic=np.where(left, np.int32(NONE), labels.semantic),
+        instance=np.where(left, np.int32(NONE), labels.instance),
+    )
+    listed = ", ".join(NYU40[int(i)] for i in foreign[:5]) + (" …" if len(foreign) > 5 else "")
+    note = f"{vertices} vertices of classes that the list does not have were left out ({listed})."
+    return kept, [note]
 
 
 def read_class_list(path: Path) -> ClassList:
@@ -99,7 +203,13 @@ def read_class_list(path: Path) -> ClassList:
     1 … 65535, an id or a name given twice, an unknown key, or a colour that is none.
     """
     value = _parse(path, read_bytes(path))
-    rows = value.get("classes") if isinstance(value, dict) else value
+    rows, title = value, ""
+    if isinstance(value, dict):
+        rows, title = value.get("classes"), value.get("title") or ""
+        if unknown := sorted(map(str, value.keys() - {"title", "classes"})):
+            raise InputError(f"{path}: has {unknown[0]!r:.40}; known are classes and title")
+        if title:
+            title = _name(f"{path}: the title", title)
     if not isinstance(rows, list) or not rows:
         raise InputError(f"{path}: is no list of classes; write a list of {{id, name}}")
     if len(rows) > MAX_CLASSES:
@@ -113,7 +223,7 @@ def read_class_list(path: Path) -> ClassList:
         if (other := taken.setdefault(plain(named.name), class_id)) != class_id:
             raise InputError(f"{path}: {other} and {class_id} are both named {named.name!r}")
         classes[class_id] = named
-    return ClassList(classes)
+    return ClassList(classes, title)
 
 
 def names_of_file(classes: Any) -> dict[str, int]:
@@ -183,10 +293,31 @@ def _class(path: Path, number: int, row: Any) -> tuple[int, Named]:
     synonyms = row.get("synonyms", [])
     if not isinstance(synonyms, list):
         raise InputError(f"{where}: synonyms are a list of names")
-    parent = [row["parent"]] if row.get("parent") is not None else []
-    names = [_name(where, text) for text in [name, *synonyms, *parent]]
+    parent = None if row.get("parent") is None else _name(where, row["parent"])
+    names = [_name(where, text) for text in [name, *synonyms]]
     color = _color(where, row["color"]) if "color" in row else _own_color(class_id)
-    return class_id, Named(names[0], color, tuple(names[1:]), row.get("thing", True))
+    return class_id, Named(names[0], color, tuple(names[1:]), row.get("thing", True), parent)
+
+
+@cache
+def _file_template(name: str) -> ClassList:
+    return read_class_list(_FOLDER / f"{name}.yaml")
+
+
+def _no_list(name: str) -> str:
+    near = get_close_matches(name.lower(), TEMPLATES, n=1, cutoff=0.6)
+    meant = f"did you mean {near[0]}? There are" if near else "there are the templates"
+    return (
+        f"{name}: does not exist as a file, and is no template; {meant} "
+        f"{', '.join(TEMPLATES)}, and `seggroup classes NAME -o FILE` writes one out"
+    )
+
+
+def _quoted(text: str) -> str:
+    """Text for YAML: as it is where it is plain words, else in quotes."""
+    ambiguous = text.lower() in ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
+    simple = re.fullmatch(r"[A-Za-z][A-Za-z0-9]*( [A-Za-z0-9]+)*", text) and not ambiguous
+    return text if simple else json.dumps(text, ensure_ascii=False)
 
 
 def _name(where: str, text: Any) -> str:

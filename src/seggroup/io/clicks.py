@@ -15,7 +15,7 @@ from seggroup.io.classlist import ClassList, names_of_file, nyu40, plain
 from seggroup.io.files import read_json, write_json
 from seggroup.io.scannet import majority
 from seggroup.io.store import authors_clicks_file, clicks_file
-from seggroup.types import NONE, Clicks, Scan, Scene
+from seggroup.types import NONE, Clicks, Frame, Scan, Scene
 
 VERSION = 1
 _LAST_MS = 253_402_300_799_999  # the end of the year 9999, where calendars end
@@ -43,20 +43,22 @@ def write_clicks(
 ) -> None:
     """Write the interchange file (FORMATS, "Our own annotations"); NYU40 names the classes.
 
-    `time` (ISO 8601, UTC) and `seconds` are null without `times`, one a click, so that equal
-    clicks make equal bytes.
+    Positions are in the coordinates of the scan's file. `time` (ISO 8601, UTC) and `seconds` are
+    null without `times`, one a click, so that equal clicks make equal bytes.
     """
     classes = classes or nyu40()
-    position = scene.scan.vertices[clicks.vertex]
+    frame, in_file = scene.scan.frame, scene.in_file(clicks.vertex)
+    position = frame.to_file(scene.scan.vertices[clicks.vertex])
+    digits = 9 if frame.origin == Frame().origin else 12
     when = times or [ClickTime()] * len(clicks)
     rows = [
         {
             "instance": int(clicks.instance[i]),
             "class": _name(int(clicks.semantic[i]), classes),
             "class_id": int(clicks.semantic[i]),
-            "vertex": int(vertex),
+            "vertex": int(in_file[i]),
             "segment": int(scene.segment_ids[scene.segments[vertex]]),
-            "position": [float(f"{value:.9g}") for value in position[i]],
+            "position": [float(f"{value:.{digits}g}") for value in position[i]],
             "annotator": annotator,
             "time": _iso(when[i].at),
             "seconds": when[i].seconds,
@@ -66,8 +68,8 @@ def write_clicks(
     value = {
         "version": VERSION,
         "scene": scene.name,
-        "vertices": len(scene.scan.vertices),
-        "mesh": mesh_hash(scene.scan),
+        "vertices": len(scene.whole.vertices),
+        "mesh": mesh_hash(scene.whole),
         "segments": segments_hash(scene),
         "classes": {str(i): known.name for i, known in classes.classes.items()},
         "clicks": rows,
@@ -78,9 +80,10 @@ def write_clicks(
 def write_authors_clicks(path: Path, clicks: Clicks, scene: Scene) -> None:
     """Write the authors' manual form: instance → segment id → vertex (one click a segment)."""
     value: dict[str, dict[str, int]] = {}
-    for instance, vertex in zip(clicks.instance, clicks.vertex, strict=True):
+    columns = zip(clicks.instance, clicks.vertex, scene.in_file(clicks.vertex), strict=True)
+    for instance, vertex, in_file in columns:
         segment = int(scene.segment_ids[scene.segments[vertex]])
-        value.setdefault(str(instance), {})[str(segment)] = int(vertex)
+        value.setdefault(str(instance), {})[str(segment)] = int(in_file)
     write_json(path, value)
 
 
@@ -90,9 +93,10 @@ def write_authors_scratch(path: Path, clicks: Clicks, scene: Scene, classes: Cla
     A click without a class has the plain vertex of the manual form.
     """
     value: dict[str, dict[str, int | dict[str, int | str]]] = {}
-    columns = zip(clicks.instance, clicks.vertex, clicks.semantic, strict=True)
-    for instance, vertex, semantic in columns:
-        segment = str(scene.segment_ids[scene.segments[vertex]])
+    in_file = scene.in_file(clicks.vertex)
+    columns = zip(clicks.instance, clicks.vertex, in_file, clicks.semantic, strict=True)
+    for instance, scene_vertex, vertex, semantic in columns:
+        segment = str(scene.segment_ids[scene.segments[scene_vertex]])
         name = _name(int(semantic), classes)
         value.setdefault(str(instance), {})[segment] = (
             int(vertex) if name is None else {"semantic": name, "pointIndex": int(vertex)}
@@ -126,7 +130,7 @@ def parse_clicks(
         rows = _our_rows(path, value, classes or nyu40(), own)
     else:
         rows = _authors_rows(path, value, classes or nyu40())
-    size = len(scene.scan.vertices)
+    size = len(scene.whole.vertices)
     for instance, vertex, _, _ in rows:
         if not 0 <= vertex < size:
             raise InputError(
@@ -134,10 +138,11 @@ def parse_clicks(
                 f"vertices 0 to {size - 1}; use the clicks of this scan"
             )
     columns = np.array([(i, v) for i, v, _, _ in rows], np.int32).reshape(-1, 2)
-    clicks = Clicks(columns[:, 1], columns[:, 0], _classes(rows, scene, notes))
+    vertices = scene.of_file(columns[:, 1])
+    clicks = Clicks(vertices, columns[:, 0], _classes(rows, scene, notes))
     if not rows:
         notes.append(f"{Path(path).name} holds no clicks.")
-    notes += _foreign(rows, scene)
+    notes += _foreign(rows, vertices, scene)
     return clicks, notes
 
 
@@ -162,12 +167,14 @@ def find_clicks(folder_or_file: Path, scene_name: str) -> Path:
 
 def mesh_hash(scan: Scan) -> str:
     """SHA-256 of the bytes of the vertices and faces."""
-    return hashlib.sha256(scan.vertices.tobytes() + scan.faces.tobytes()).hexdigest()
+    digest = hashlib.sha256(np.ascontiguousarray(scan.vertices).data)
+    digest.update(np.ascontiguousarray(scan.faces).data)
+    return digest.hexdigest()
 
 
 def segments_hash(scene: Scene) -> str:
-    """SHA-256 of the segment ids (those of files) of all vertices, int32."""
-    return hashlib.sha256(scene.segment_ids[scene.segments].tobytes()).hexdigest()
+    """SHA-256 of the segment ids (those of files) of all vertices of the file, int32."""
+    return hashlib.sha256(scene.ids_of_vertices.tobytes()).hexdigest()
 
 
 def _check_made_on(
@@ -179,12 +186,12 @@ def _check_made_on(
             f"{path}: has version {value.get('version')!r:.40}, this program reads {VERSION}; "
             "export the clicks again"
         )
-    if value.get("mesh") != mesh_hash(scene.scan):
+    if value.get("mesh") != mesh_hash(scene.whole):
         count = value.get("vertices")
-        if count != len(scene.scan.vertices):
+        if count != len(scene.whole.vertices):
             raise InputError(
                 f"{path}: was made on a mesh of {count!r:.40} vertices, but {scene.name} has "
-                f"{len(scene.scan.vertices)}; use the clicks of this scan"
+                f"{len(scene.whole.vertices)}; use the clicks of this scan"
             )
         _check_positions(path, value, scene)
         notes.append("The clicks were made on a changed mesh; every clicked vertex is in place.")
@@ -198,13 +205,13 @@ def _check_made_on(
 
 
 def _check_positions(path: Path, value: dict[str, Any], scene: Scene) -> None:
-    vertices = scene.scan.vertices
-    tolerance = 1e-5 * float(np.ptp(vertices, axis=0).max())
+    vertices, frame = scene.whole.vertices, scene.scan.frame
+    tolerance = 1e-5 * float(np.ptp(vertices, axis=0).max()) / frame.unit
     for number, click in enumerate(_list(path, value)):
         match click:
             case {"vertex": int(vertex), "position": [*position]} if 0 <= vertex < len(
                 vertices
-            ) and _near(position, vertices[vertex], tolerance):
+            ) and _near(position, frame.to_file(vertices[vertex : vertex + 1])[0], tolerance):
                 continue
         raise InputError(
             f"{path}: click {number} does not lie on its vertex of {scene.name}: it was made on "
@@ -322,10 +329,11 @@ def _classes(rows: list[Row], scene: Scene, notes: list[str]) -> Int32[np.ndarra
     )
 
 
-def _foreign(rows: list[Row], scene: Scene) -> list[str]:
+def _foreign(rows: list[Row], vertices: Int32[np.ndarray, " c"], scene: Scene) -> list[str]:
     """A warning that counts the clicks whose segment id is not that of their vertex."""
     ids = set(scene.segment_ids.tolist())
-    named = [(vertex, segment) for _, vertex, _, segment in rows if segment is not None]
+    pairs = zip(vertices.tolist(), rows, strict=True)
+    named = [(vertex, row[3]) for vertex, row in pairs if row[3] is not None]
     absent = sum(segment not in ids for _, segment in named)
     other = sum(
         segment in ids and segment != scene.segment_ids[scene.segments[vertex]]

@@ -51,6 +51,20 @@ def write_json(path: Path, value: Any, indent: int | None = 1) -> None:
 def read_bytes(path: Path) -> bytes:
     """The whole of a regular file. Raises InputError where there is none, or nothing in it."""
     path = Path(path)
+    check_file(path)
+    try:
+        return path.read_bytes()
+    except (OSError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or "larger than the memory"
+        raise InputError(f"{path}: cannot be read ({reason}); check the file") from error
+
+
+def check_file(path: Path) -> int:
+    """The size of a regular file in bytes, once it is known to be there and to open.
+
+    Raises InputError where there is none, or nothing in it.
+    """
+    path = Path(path)
     if path.is_dir():
         raise InputError(f"{path}: is a folder; name a file in it")
     if not path.exists():
@@ -58,13 +72,13 @@ def read_bytes(path: Path) -> bytes:
     if not path.is_file():
         raise InputError(f"{path}: is not a regular file; copy its contents to one")
     try:
-        data = path.read_bytes()
-    except (OSError, MemoryError) as error:
-        reason = getattr(error, "strerror", None) or "larger than the memory"
-        raise InputError(f"{path}: cannot be read ({reason}); check the file") from error
-    if not data:
+        with open(path, "rb") as file:
+            size = file.seek(0, 2)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the file") from error
+    if not size:
         raise InputError(f"{path}: the file is empty; export it again")
-    return data
+    return size
 
 
 def read_json(path: Path) -> Any:

@@ -15,8 +15,9 @@ from jaxtyping import Int, UInt8
 from seggroup.errors import InputError
 from seggroup.io.files import atomic, read_bytes
 from seggroup.io.plybody import Columns, Element, Lists, Property, read_rows
+from seggroup.io.plytexture import textured
 from seggroup.io.raw import Raw, fans, numbers
-from seggroup.types import Labels, Scan
+from seggroup.types import Frame, Labels, Scan
 
 _TYPES = {
     "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1",
@@ -30,17 +31,22 @@ _COLORS = (
     ("r", "g", "b"),
     ("diffuse_red", "diffuse_green", "diffuse_blue"),
 )
+_NAMED = {name for names in _COLORS for name in names} | {"x", "y", "z", "alpha"}
 _FACES = ("vertex_indices", "vertex_index")
 _END = re.compile(rb"(?:\r\n|\n|\r)end_header[ \t]*(\r\n|\n|\r|$)")
 Elements = dict[str, Columns]
 
 
 def read_ply(path: Path) -> Raw:
-    """The vertices, faces, colours, normals, `instance` and `label` of a PLY file.
+    """The vertices, faces, colours, normals and integers (`label`, …) of a PLY file.
+
+    Without colours those of its texture, where it lies beside the file (`comment TextureFile`).
 
     Raises InputError for a broken header, a truncated body and faces that are not indices.
     """
-    elements = read_elements(path)
+    data = read_bytes(path)
+    order, declared, start = _header(path, data)
+    elements = _body(path, data, order, declared, start)
     vertex = {
         name: values
         for name, values in elements.get("vertex", {}).items()
@@ -51,15 +57,23 @@ def read_ply(path: Path) -> Raw:
             f"{path}: has no vertex property {', '.join(missing)}; export it with x, y and z"
         )
     notes: list[str] = []
-    faces = _faces(path, elements.get("face", {}), notes)
-    if "tristrips" in elements and faces is None:
-        notes.append("Triangle strips were not read; export the mesh with triangles.")
+    face = elements.get("face", {})
+    faces = _faces(path, face, notes)
+    if faces is None and (strips := elements.get("tristrips")):
+        faces = _strips(path, strips)
+    colors = next((_columns(vertex, c) for c in _COLORS if vertex.keys() >= set(c)), None)
+    if colors is None:
+        colors = textured(path, data[:start], vertex, face, notes)
     return Raw(
         _columns(vertex, ("x", "y", "z")),
         faces,
-        next((_columns(vertex, c) for c in _COLORS if vertex.keys() >= set(c)), None),
+        colors,
         _columns(vertex, ("nx", "ny", "nz")) if vertex.keys() >= {"nx", "ny", "nz"} else None,
-        {name: vertex[name] for name in ("instance", "label") if name in vertex},
+        {
+            name: values
+            for name, values in vertex.items()
+            if name in ("instance", "label") or (values.dtype.kind in "iu" and name not in _NAMED)
+        },
         notes,
     )
 
@@ -70,9 +84,14 @@ def read_elements(path: Path) -> Elements:
     Raises InputError naming the element where the file ends early.
     """
     data = read_bytes(path)
-    order, elements, start = _header(path, data)
+    return _body(path, data, *_header(path, data))
+
+
+def _body(path: Path, data: bytes, order: str, elements: list[Element], start: int) -> Elements:
+    """The elements behind a header."""
     if not order:
-        body = numbers(path, data[start:], "values after the header")
+        blank = b"\n" * data.count(b"\n", 0, start)  # so that lines keep their numbers
+        body = numbers(path, blank + data[start:], "values after the header")
         data, start = body.tobytes(), 0
     result: Elements = {}
     for element in elements:
@@ -93,16 +112,24 @@ def write_ply(
 ) -> None:
     """Write a scan as binary little-endian PLY, whole or not at all, in the scan's order.
 
-    With labels each vertex has `instance` (0 = none), `label` (class id, 0 = none) and, where
-    the labels hold one, `confidence`. `colors` take the place of the scan's.
+    Coordinates are those of the scan's own file (in 64 bits where they lie far from 0), so that
+    what is written lies on it. With labels each vertex has `instance` (0 = none), `label` (class
+    id, 0 = none) and, where the labels hold one, `confidence`. `colors` take the place of the
+    scan's.
     """
     shades = scan.colors if colors is None else colors
+    vertices: np.ndarray = scan.vertices
+    normals = scan.normals
+    if scan.frame != Frame():
+        vertices = scan.frame.to_file(scan.vertices)
+        normals = None if normals is None else scan.frame.turned_back(normals)
+    real = "float" if scan.frame.origin == Frame().origin else "double"
     columns: dict[str, tuple[str, np.ndarray]] = {
-        **{axis: ("float", scan.vertices[:, i]) for i, axis in enumerate("xyz")},
+        **{axis: (real, vertices[:, i]) for i, axis in enumerate("xyz")},
         **{color: ("uchar", shades[:, i]) for i, color in enumerate(_COLORS[0])},
     }
-    if scan.normals is not None:
-        columns |= {f"n{axis}": ("float", scan.normals[:, i]) for i, axis in enumerate("xyz")}
+    if normals is not None:
+        columns |= {f"n{axis}": ("float", normals[:, i]) for i, axis in enumerate("xyz")}
     if labels is not None:
         columns["instance"] = ("int", labels.instance + 1)
         columns["label"] = ("int", np.maximum(labels.semantic, 0))
@@ -164,10 +191,14 @@ def _header(path: Path, data: bytes) -> tuple[str, list[Element], int]:
             ) from error
     if order is None:
         raise InputError(f"{path}: the PLY header names no format; export the file again")
-    for names in ([e.name for e in elements], *([p.name for p in e.properties] for e in elements)):
+    for what, names in (
+        ("element", [e.name for e in elements]),
+        *((f"property of {e.name}", [p.name for p in e.properties]) for e in elements),
+    ):
         if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
             raise InputError(
-                f"{path}: the PLY header names an element or a property twice; export it again"
+                f"{path}: the PLY header names the {what} {twice[:40]} twice; export it again"
             )
     return order, elements, end.end()
 
@@ -191,3 +222,26 @@ def _faces(path: Path, face: Columns, notes: list[str]) -> np.ndarray | None:
     faces, repairs = fans(lists.lengths, lists.values)
     notes += repairs
     return faces
+
+
+def _strips(path: Path, strips: Columns) -> np.ndarray | None:
+    """The triangles of strips, in which −1 begins a new one; those without a surface left out."""
+    lists = next((strips[name] for name in _FACES if name in strips), None)
+    if not isinstance(lists, Lists) or lists.values.dtype.kind not in "iu":
+        raise InputError(
+            f"{path}: its tristrips have no list of integers named {' or '.join(_FACES)}; "
+            "export it with triangles"
+        )
+    values = lists.values.astype(np.int64)
+    end = np.zeros(len(values), bool)  # the last corner of a list
+    end[np.cumsum(lists.lengths)[lists.lengths > 0] - 1] = True
+    begin = np.concatenate([[True], end[:-1] | (values[:-1] == -1)])[: len(values)]
+    strip = np.cumsum(begin)
+    place = np.arange(len(values))
+    step = place - np.maximum.accumulate(np.where(begin, place, 0))
+    corners = np.stack([values[:-2], values[1:-1], values[2:]], axis=1)
+    good = (strip[:-2] == strip[2:]) & (corners != -1).all(axis=1)
+    good &= (corners != np.roll(corners, 1, axis=1)).all(axis=1)
+    odd = step[:-2] % 2 == 1
+    corners[odd] = corners[odd][:, [1, 0, 2]]
+    return corners[good]

@@ -101,7 +101,7 @@ def _even_rows(
         if p.count and not np.all(rows[f"length {i}"] == lengths[0]):
             return None
         values = rows[f"values {i}"].reshape(-1)
-        columns.append(Lists(np.full(element.size, lengths[0]), values))
+        columns.append(Lists(np.broadcast_to(np.int64(lengths[0]), element.size), values))
     return columns, end
 
 

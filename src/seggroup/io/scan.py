@@ -1,31 +1,39 @@
 """Reading one scan file of any format into a Scan."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from seggroup.errors import InputError
-from seggroup.io.mesh import read_gltf, read_obj, read_off, read_stl
+from seggroup.io.e57 import read_e57
+from seggroup.io.gltf import read_gltf
+from seggroup.io.kinds import SUFFIXES, kind_of
+from seggroup.io.las import read_las
+from seggroup.io.mesh import read_off, read_stl
+from seggroup.io.obj import read_obj
+from seggroup.io.pcd import read_pcd
 from seggroup.io.ply import read_ply
-from seggroup.io.pointcloud import read_npy, read_text
+from seggroup.io.pointcloud import read_npy, read_npz, read_text
 from seggroup.io.raw import Raw, checked
 from seggroup.io.reading import Reading
 from seggroup.types import NONE, Labels, Scan
 
-READERS: dict[str, Callable[[Path], Raw]] = {
-    ".ply": read_ply,
-    ".obj": read_obj,
-    ".off": read_off,
-    ".glb": read_gltf,
-    ".gltf": read_gltf,
-    ".stl": read_stl,
-    ".npy": read_npy,
-    ".xyz": read_text,
-    ".pts": read_text,
-    ".txt": read_text,
-    ".csv": read_text,
+BY_KIND: dict[str, Callable[[Path], Raw]] = {
+    "ply": read_ply,
+    "obj": read_obj,
+    "off": read_off,
+    "gltf": read_gltf,
+    "stl": read_stl,
+    "las": read_las,
+    "e57": read_e57,
+    "pcd": read_pcd,
+    "npy": read_npy,
+    "npz": read_npz,
+    "text": read_text,
 }
+READERS = {suffix: BY_KIND[kind] for suffix, kind in SUFFIXES.items()}  # in folders: by ending
 MESH_SUFFIX = "_vh_clean_2"  # of ScanNet's meshes; no part of a scene's name
 
 
@@ -39,7 +47,7 @@ def read_scan(path: Path, reading: Reading | None = None) -> Scan:
 
 
 def read_labelled_scan(path: Path, reading: Reading | None = None) -> tuple[Scan, Labels | None]:
-    """A scan, and the labels that a PLY's properties `instance` and `label` (0 = none) hold.
+    """A scan, and the labels that its points' `instance` and `label` (0 = none) hold.
 
     Raises InputError for anything that is no scan and for labels that are not integers from 0.
     """
@@ -54,7 +62,7 @@ def scan_name(path: Path) -> str:
 
 def stated_labels(path: Path, raw: Raw) -> Labels | None:
     """The properties `label` and `instance` of a file's vertices, 0 = none; None without both."""
-    if not raw.properties:
+    if not raw.properties.keys() & {"label", "instance"}:
         return None
     columns = []
     for name in ("label", "instance"):
@@ -71,9 +79,7 @@ def stated_labels(path: Path, raw: Raw) -> Labels | None:
 
 
 def _read(path: Path) -> Raw:
-    reader = READERS.get(path.suffix.lower())
-    if reader is None and path.is_file():
-        raise InputError(
-            f"{path}: scans end in {', '.join(READERS)}; convert this file to one of them"
-        )
-    return (reader or read_ply)(path)
+    """By the kind that the file's first bytes show, whatever its name."""
+    kind, notes = kind_of(path)
+    raw = BY_KIND[kind](path)
+    return replace(raw, notes=[*notes, *raw.notes]) if notes else raw

@@ -4,6 +4,8 @@ Instance ids are from 0 here and in `aggregation.json` (objectId), from 1 (0 = n
 """
 
 import csv
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,7 @@ from jaxtyping import Bool, Int32
 
 from seggroup.classes import class_name
 from seggroup.errors import InputError
-from seggroup.io.files import read_bytes, read_json, write_json, write_text
-from seggroup.io.names import nyu40_id
+from seggroup.io.files import atomic, read_bytes, read_json, write_json, write_text
 from seggroup.io.ply import read_ply, write_columns
 from seggroup.io.scan import MESH_SUFFIX, stated_labels
 from seggroup.io.store import safe_name
@@ -28,6 +29,17 @@ def read_segments(path: Path, n_vertices: int) -> Int32[np.ndarray, " v"]:
 
     Raises InputError when they are not `n_vertices` integers from 0.
     """
+    array = stored_segments(path)
+    if len(array) != n_vertices:
+        raise InputError(
+            f"{path}: has segments for {len(array)} vertices, but the mesh has {n_vertices}; "
+            "use the file made for this mesh, or remove it to segment anew"
+        )
+    return array
+
+
+def stored_segments(path: Path) -> Int32[np.ndarray, " n"]:
+    """The segment ids in a `segs.json`, however many. Raises InputError for other than integers."""
     value = read_json(path)
     ids = value.get("segIndices") if isinstance(value, dict) else None
     if not isinstance(ids, list):
@@ -38,21 +50,24 @@ def read_segments(path: Path, n_vertices: int) -> Int32[np.ndarray, " v"]:
             f"{path}: segIndices must be integers from 0 to {2**31 - 1}; "
             "write it again with seggroup segment"
         )
-    if len(array) != n_vertices:
-        raise InputError(
-            f"{path}: has segments for {len(array)} vertices, but the mesh has {n_vertices}; "
-            "use the file made for this mesh, or remove it to segment anew"
-        )
     return array
 
 
 def write_segments(
     path: Path, segment_ids: Int32[np.ndarray, " v"], scene: str, k: float, min_size: int
 ) -> None:
-    """Write a `segs.json` in ScanNet's form; `segment_ids` are the ids in the file."""
+    """Write a `segs.json` in ScanNet's form; `segment_ids` are the ids in the file.
+
+    A million ids at a time: as one list those of a large scan would take gigabytes.
+    """
     params = {"kThresh": f"{k:g}", "segMinVerts": str(min_size)}
-    value = {"params": params, "sceneId": scene, "segIndices": segment_ids.tolist()}
-    write_json(path, value, indent=None)
+    value = {"params": params, "sceneId": scene, "segIndices": []}
+    with atomic(path) as file:
+        file.write(json.dumps(value).removesuffix("]}").encode())
+        for start in range(0, len(segment_ids), 1_000_000):
+            some = segment_ids[start : start + 1_000_000].tolist()
+            file.write(f"{', ' if start else ''}{', '.join(map(str, some))}".encode())
+        file.write(b"]}\n")
 
 
 def read_aggregation(path: Path) -> Groups:
@@ -105,37 +120,22 @@ def instances_of(
     return instance[segment], named, missing
 
 
-def classes_of(
-    names: dict[int, str],
-    instance: Int32[np.ndarray, " v"],
-    table: dict[str, int] | None = None,
-) -> tuple[Int32[np.ndarray, " v"], list[str]]:
-    """Every vertex's class by the name of its instance, and a note on names without a class."""
-    numbers, index = np.unique(instance, return_inverse=True)
-    found = {i: _class(name, table) for i, name in names.items()}
-    ids = np.array([found.get(int(i)) or NONE for i in numbers], np.int32)
-    unknown = sorted({names[i] for i, class_id in found.items() if class_id is None})
-    notes = []
-    if unknown:
-        notes.append(
-            f"{len(unknown)} names of objects have no NYU40 class and were left without one: "
-            f"{', '.join(unknown[:8])}{' …' if len(unknown) > 8 else ''}."
-        )
-    return ids[index], notes
+def read_class_table(path: Path, column: str = "nyu40id") -> dict[str, int]:
+    """raw_category → id from `scannetv2-labels.combined.tsv`; 0 is left out.
 
-
-def read_class_table(path: Path) -> dict[str, int]:
-    """raw_category → NYU40 id from `scannetv2-labels.combined.tsv`; 0 is left out."""
+    column : "nyu40id" for NYU40's ids, "id" for ScanNet's own, which ScanNet200's classes have
+    """
     try:
         text = read_bytes(path).decode("utf-8-sig")
         rows = csv.DictReader(text.splitlines(), delimiter="\t")
-        ids = {row["raw_category"]: int(row["nyu40id"] or 0) for row in rows}
+        ids = {row["raw_category"]: int(row[column] or 0) for row in rows}
     except (UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path}: needs the tab-separated columns raw_category and nyu40id ({error}); "
+            f"{path}: needs the tab-separated columns raw_category and {column} ({error}); "
             "use ScanNet's own table"
         ) from error
-    return {name: class_id for name, class_id in ids.items() if 0 < class_id <= 40}
+    most = 40 if column == "nyu40id" else 65535
+    return {name: class_id for name, class_id in ids.items() if 0 < class_id <= most}
 
 
 def read_vertex_labels(path: Path, n_vertices: int) -> tuple[Labels, bool]:
@@ -162,8 +162,12 @@ def write_scene(
     truth: Labels,
     k: float,
     min_size: int,
+    names: Callable[[int], str] = class_name,
+    kind: str = "Synthetic",
 ) -> None:
     """Write a scan and its truth as `root/scans/<name>/` in ScanNet's layout.
+
+    names : of classes in the aggregation; kind : ScanNet's sceneType.
 
     `aggregation.json` can only say which segments an instance has (those it fills most of), so
     `labels.ply` also holds the exact `instance` of every vertex, 0 = none.
@@ -189,22 +193,27 @@ def write_scene(
     aggregation = {
         "sceneId": f"scannet.{name}",
         "appId": "Aggregator.v2",
-        "segGroups": _groups(segment_ids, truth),
+        "segGroups": _groups(segment_ids, truth, names),
         "segmentsFile": f"scannet.{segments_file}",
     }
     write_json(folder / f"{name}.aggregation.json", aggregation, indent=None)
     identity = " ".join(f"{value:.6f}" for value in np.eye(4).ravel())
-    write_text(folder / f"{name}.txt", f"axisAlignment = {identity}\nsceneType = Synthetic\n")
+    write_text(folder / f"{name}.txt", f"axisAlignment = {identity}\nsceneType = {kind}\n")
 
 
 def majority(keys: Int32[np.ndarray, " n"], values: Int32[np.ndarray, " n"]) -> dict[int, int]:
     """The most frequent value of each key (the smallest of equals)."""
-    pairs, counts = np.unique(np.stack([keys, values], axis=1), axis=0, return_counts=True)
-    order = np.lexsort((-pairs[:, 1], counts))  # the best of each key comes last
-    return {int(key): int(value) for key, value in pairs[order]}
+    packed = (keys.astype(np.int64) << 32) + values
+    pairs, counts = np.unique(packed, return_counts=True)
+    key = (pairs + 2**31) >> 32
+    value = pairs - (key << 32)
+    order = np.lexsort((-value, counts))  # the best of each key comes last
+    return dict(zip(key[order].tolist(), value[order].tolist(), strict=True))
 
 
-def _groups(segment_ids: Int32[np.ndarray, " v"], truth: Labels) -> list[dict[str, Any]]:
+def _groups(
+    segment_ids: Int32[np.ndarray, " v"], truth: Labels, names: Callable[[int], str]
+) -> list[dict[str, Any]]:
     owner = majority(segment_ids, truth.instance)
     classes = majority(truth.instance, truth.semantic)
     segments: dict[int, list[int]] = {i: [] for i in sorted(classes) if i != NONE}
@@ -212,7 +221,7 @@ def _groups(segment_ids: Int32[np.ndarray, " v"], truth: Labels) -> list[dict[st
         if instance != NONE:
             segments[instance].append(segment)
     return [
-        {"id": i, "objectId": i, "segments": ids, "label": class_name(classes[i])}
+        {"id": i, "objectId": i, "segments": ids, "label": names(classes[i])}
         for i, ids in segments.items()
         if ids
     ]
@@ -225,7 +234,3 @@ def _integers(values: list) -> Int32[np.ndarray, " n"] | None:
     if values and not (min(values) >= 0 and max(values) < 2**31):
         return None
     return np.array(values, np.int32)
-
-
-def _class(name: str, table: dict[str, int] | None) -> int | None:
-    return (table or {}).get(name) or nyu40_id(name)

@@ -1,235 +1,181 @@
 """Finding scenes among paths, and reading one with its segments and its truth."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import Int32
-
 from seggroup.errors import InputError
-from seggroup.io.files import read_json
+from seggroup.io.classlist import fitted
+from seggroup.io.kinds import kind_of
+from seggroup.io.layouts import LAYOUTS, Layout
+from seggroup.io.layouts.scannet import with_neighbours
+from seggroup.io.layouts.source import Scanned, placed
+from seggroup.io.layouts.source import Source as Source
 from seggroup.io.reading import AS_FOUND, Reading
-from seggroup.io.scan import MESH_SUFFIX, READERS, read_labelled_scan, read_scan, scan_name
-from seggroup.io.scannet import (
-    CLASS_TABLE,
-    classes_of,
-    instances_of,
-    read_aggregation,
-    read_class_table,
-    read_segments,
-    read_vertex_labels,
-)
-from seggroup.types import NONE, Labels, Scan
+from seggroup.io.scan import READERS
+from seggroup.types import NONE
 
-_AMBIGUOUS = (".txt", ".csv")  # in folders: mostly something other than scans
-_TABLE_LEVELS = 3  # folders above the scan's in which the class table is looked for
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a scene's files are.
-
-    segments    : `segs.json`
-    aggregation : ScanNet's `aggregation.json`, or MultiScan's `objects.json`
-    labels      : ScanNet's `labels.ply`
-    reading     : what was stated of it
-    """
-
-    name: str
-    scan: Path
-    segments: Path | None = None
-    aggregation: Path | None = None
-    labels: Path | None = None
-    reading: Reading = AS_FOUND
+_AMBIGUOUS = (".txt", ".csv", ".npz")  # in folders: mostly something other than scans
+_DEPTH = 3  # levels of folders below the named one
+_MOST = 20_000  # folders that are looked into
 
 
 def find_scenes(paths: Sequence[Path], reading: Reading = AS_FOUND) -> list[Source]:
-    """The scenes in scan files, ScanNet scan folders, ScanNet roots and folders of scans.
+    """The scenes in scan files, data sets' folders (io.layouts) and folders of scan files.
 
-    Sorted by name. In a folder .txt and .csv files are passed over: name them. Raises
-    InputError where a path holds no scan and where two scans have one name.
+    Sorted by name. A folder's own scan files are scenes; in the folders below it (three levels)
+    only those of data sets are looked for, and trainers' layouts only where there is nothing
+    else. Links to folders are not followed but for `scans`, and a folder's .txt, .csv and .npz
+    files are passed over: name them. Raises InputError where a path holds no scan and where two
+    scans have one name.
     """
     sources: dict[str, Source] = {}
+    for source in all_scenes(paths, reading):
+        if source.name in sources:
+            raise InputError(
+                f"{source.scan}: has the same name as {sources[source.name].scan}; "
+                "rename one or pass it alone"
+            )
+        sources[source.name] = source
+    return list(sources.values())
+
+
+def all_scenes(paths: Sequence[Path], reading: Reading = AS_FOUND) -> list[Source]:
+    """The scenes as `find_scenes` finds them, but two may have one name. Sorted by name."""
+    found: list[Source] = []
     for path in map(Path, paths):
-        for source in _in_folder(path) if path.is_dir() else [_file(path)]:
-            if source.name in sources:
-                raise InputError(
-                    f"{source.scan}: has the same name as {sources[source.name].scan}; "
-                    "rename one or pass it alone"
-                )
-            sources[source.name] = source
-    if not sources:
+        found += _in_folder(path) if path.is_dir() else [_file(path)]
+    if not found:
         raise InputError("no scans were named; pass scan files or folders that hold some")
-    return [replace(sources[name], reading=reading) for name in sorted(sources)]
+    found.sort(key=lambda source: (source.name, str(source.scan)))
+    return [_stated(source, reading) for source in found]
 
 
-def read_source(
-    source: Source, truth: bool = True
-) -> tuple[Scan, Int32[np.ndarray, " v"] | None, Labels | None]:
+def read_source(source: Source, truth: bool = True) -> Scanned:
     """A scan, the segment id of every vertex where it has a `segs.json`, and its truth.
 
-    Truth comes from the `instance` and `label` of ScanNet's labels.ply, else its aggregation,
-    else the scan's own properties. What could not be used is noted in the scan. Raises
-    InputError for files that do not fit the mesh.
+    Where truth comes from is the layout's matter (docs/layouts.md). What could not be used is
+    noted in the scan. Raises InputError for files that do not fit the mesh, and for classes that
+    are not in the stated list.
     """
-    if truth:
-        scan, own = read_labelled_scan(source.scan, source.reading)
-    else:
-        scan, own = read_scan(source.scan, source.reading), None
-    size = len(scan.vertices)
-    segments = None if source.segments is None else read_segments(source.segments, size)
-    if not truth:
-        return scan, segments, None
-    notes: list[str] = []
-    found = _truth(source, size, segments, own, notes)
-    return scan.noting(*notes), segments, found
+    scan, segments, found = LAYOUTS[source.layout].read(source, truth)
+    if found is not None and source.reading.classes is not None:
+        found, notes = fitted(source.scan, found, source.reading.classes)
+        scan = scan.noting(*notes)
+    if found is not None and not (found.semantic != NONE).any():
+        scan = scan.noting("The truth has instances but no classes.")
+    elif found is not None and not (found.instance != NONE).any():
+        scan = scan.noting("The truth has classes but no instances.")
+    return scan, segments, found
+
+
+def _stated(source: Source, reading: Reading) -> Source:
+    return replace(source, reading=placed(reading) if LAYOUTS[source.layout].metres else reading)
 
 
 def _file(path: Path) -> Source:
+    """A named file: a scan of the data set that it lies in, else a scan by itself."""
     if not path.exists():
         raise InputError(f"{path}: does not exist; check the path")
     if path.name.lower().endswith(".labels.ply"):
         raise InputError(f"{path}: holds labels of a scan; name the scan beside it")
+    for folder in (path.parent, path.parent.parent):
+        if os.access(folder, os.R_OK):
+            for source in _of_layouts(folder, _names(folder), list(LAYOUTS.values())):
+                if path.name == source.scan.name and source.scan.samefile(path):
+                    return source
     if path.suffix.lower() not in READERS:
-        raise InputError(f"{path}: is no scan; scans end in {', '.join(READERS)}")
-    return _source(path, sorted(other.name for other in path.parent.iterdir()))
+        kind_of(path)  # refuses it, unless its content is a scan
+    return with_neighbours(path, _names(path.parent))
 
 
-def _in_folder(folder: Path) -> list[Source]:
-    """The scenes of a folder, or of the folders in it."""
-    try:
-        if (folder / "scans").is_dir():
-            folder = folder / "scans"
-        sources = _loose(folder)
-        for inner in sorted(folder.iterdir()):
-            if inner.is_dir() and any(inner.glob(f"*{MESH_SUFFIX}.ply")):
-                sources += _loose(inner)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be listed ({error.strerror})") from error
-    if not sources:
-        raise InputError(
-            f"{folder}: holds no scans; name a folder with scan files ({', '.join(READERS)}), "
-            "a ScanNet scan folder or a ScanNet root"
-        )
-    return sources
-
-
-def _loose(folder: Path) -> list[Source]:
-    """The scan files of one folder; beside ScanNet's meshes nothing else is a scan."""
-    names = sorted(path.name for path in folder.iterdir())
-    files = [
-        path
-        for path in map(folder.joinpath, names)
-        if path.suffix.lower() in READERS
-        and path.suffix.lower() not in _AMBIGUOUS
-        and not path.name.startswith(".")
-        and not path.name.lower().endswith(".labels.ply")
-        and path.is_file()
-    ]
-    meshes = [path for path in files if path.stem.endswith(MESH_SUFFIX)]
-    return [_source(path, names) for path in meshes or files]
-
-
-def _source(scan: Path, names: list[str]) -> Source:
-    """A scan with the files beside it (`names`, all of its folder) that carry its name."""
-    name = scan_name(scan)
-    dense = f"{name}{MESH_SUFFIX.removesuffix('_2')}"
-    segments = [n for n in names if n.startswith(f"{scan.stem}.") and n.endswith(".segs.json")]
-
-    def first(*candidates: str) -> Path | None:
-        return next((scan.parent / n for n in candidates if (scan.parent / n).is_file()), None)
-
-    return Source(
-        name,
-        scan,
-        first(*sorted(segments, key=len)),
-        first(f"{name}.aggregation.json", f"{dense}.aggregation.json", f"{name}.objects.json"),
-        first(f"{scan.stem}.labels.ply"),
+def _in_folder(root: Path) -> list[Source]:
+    """The scenes of a folder: data sets' and its own scan files, else those of trainers."""
+    for derived in (False, True):
+        layouts = [layout for layout in LAYOUTS.values() if layout.derived == derived]
+        sources = _walked(root, layouts, loose=not derived)
+        if sources:
+            return sources
+    raise InputError(
+        f"{root}: holds no scans; name a folder with scan files ({', '.join(READERS)}) or one of "
+        f"a data set ({', '.join(layout.title for layout in list(LAYOUTS.values())[1:])})"
     )
 
 
-def _truth(
-    source: Source,
-    size: int,
-    segments: Int32[np.ndarray, " v"] | None,
-    own: Labels | None,
-    notes: list[str],
-) -> Labels | None:
-    """The best truth the files hold, in the order that `read_source` states."""
-    classes = None
-    if source.labels is not None:
-        classes, exact = read_vertex_labels(source.labels, size)
-        if exact:
-            return classes
-    if source.aggregation is not None and source.aggregation.name.endswith(".objects.json"):
-        return _objects(source.aggregation, own, notes)
-    annotated = _aggregation(source, segments, classes, notes)
-    found = annotated or own or classes
-    if found is not None and not np.any(found.semantic != NONE):
-        notes.append("The truth has instances but no classes.")
-    elif found is not None and not np.any(found.instance != NONE):
-        notes.append("The truth has classes but no instances.")
-    return found
+def _walked(root: Path, layouts: list[Layout], loose: bool) -> list[Source]:
+    sources: list[Source] = []
+    pending = [(root, 0)]
+    for visited, (folder, depth) in enumerate(pending):
+        if visited >= _MOST:
+            raise InputError(
+                f"{root}: has more than {_MOST:,} folders; name the data set's own folder in it"
+            )
+        if depth and not os.access(folder, os.R_OK | os.X_OK):
+            continue  # somebody else's
+        names = _names(folder)
+        found = _of_layouts(folder, names, layouts)
+        if not depth and not found and "scans" in names and (root / "scans").is_dir():
+            return _walked(root / "scans", layouts, loose)
+        if not found and loose and not depth:
+            found = _own_files(folder, names)
+        sources += found
+        if depth < _DEPTH and all(source.layout == "file" for source in found):
+            pending += [(inner, depth + 1) for inner in _inner(folder)]
+    return sources
 
 
-def _aggregation(
-    source: Source,
-    segments: Int32[np.ndarray, " v"] | None,
-    classes: Labels | None,
-    notes: list[str],
-) -> Labels | None:
-    """ScanNet's annotation: instances by segments, classes by labels.ply, else by name."""
-    path = source.aggregation
-    if path is None:
-        return None
-    if segments is None:
-        notes.append(f"{path.name} was not used: there is no segs.json that it refers to.")
-        return None
-    groups = read_aggregation(path)
-    instance, named, missing = instances_of(groups, segments)
-    dense = path.name.endswith(f"{MESH_SUFFIX.removesuffix('_2')}.aggregation.json")
-    if missing == named or (dense and missing):
-        notes.append(
-            f"{path.name} was not used as truth: {missing} of the {named} segments it names are "
-            "not in segs.json, so it was made on other segments."
+def _of_layouts(folder: Path, names: list[str], layouts: list[Layout]) -> list[Source]:
+    """The scenes that the first layout finds in this very folder."""
+    for layout in layouts:
+        try:
+            if found := layout.find(folder, names):
+                return found
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be listed ({error.strerror})") from error
+    return []
+
+
+def _inner(folder: Path) -> Iterator[Path]:
+    """The folders in a folder, without hidden ones and links."""
+    with os.scandir(folder) as entries:
+        inner = sorted(
+            entry.name
+            for entry in entries
+            if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
         )
-        return None
-    if missing:
-        notes.append(f"{missing} of {named} segments in {path.name} are not in segs.json.")
-    if classes is not None:
-        return Labels(classes.semantic, instance)
-    table = _class_table(source.scan.parent)
-    names = {number: label for number, label, _ in groups}
-    semantic, unknown = classes_of(names, instance, table)
-    notes += unknown
-    return Labels(semantic, instance)
+    return (folder / name for name in inner)
 
 
-def _class_table(folder: Path) -> dict[str, int] | None:
-    for parent in [folder.absolute(), *folder.absolute().parents[:_TABLE_LEVELS]]:
-        if (parent / CLASS_TABLE).is_file():
-            return read_class_table(parent / CLASS_TABLE)
-    return None
+def _own_files(folder: Path, names: list[str]) -> list[Source]:
+    """The scan files of one folder, else what a trainer has in it; Pointcept's are no scans."""
+    derived = _of_layouts(folder, names, [one for one in LAYOUTS.values() if one.derived])
+    claimed = {source.scan.name for source in derived}
+    arrays = any(source.layout == "pointcept" for source in derived)
+    loose = [
+        source
+        for source in _loose(folder, names)
+        if source.scan.name not in claimed and not (arrays and source.scan.suffix == ".npy")
+    ]
+    clouds = [source for source in derived if source.layout == "kpconv"]
+    return loose + clouds or derived
 
 
-def _objects(path: Path, own: Labels | None, notes: list[str]) -> Labels | None:
-    """MultiScan's: names of the objects whose `id` + 1 is the scan's property `instance`."""
-    value = read_json(path)
-    names: dict[int, str] = {}
-    for item in value if isinstance(value, list) else [None]:
-        match item:
-            case {"id": int(number), "label": str(label)}:
-                names[number] = label
-            case _:
-                raise InputError(
-                    f"{path}: must be a list of objects, each with an integer id and a label"
-                )
-    if own is None:
-        notes.append(f"{path.name} was not used: the scan has no vertex property instance.")
-        return None
-    semantic, unknown = classes_of(names, own.instance)
-    notes += unknown
-    if np.any(own.semantic != NONE):  # the scan's own classes go first
-        semantic = np.where(own.semantic == NONE, semantic, own.semantic)
-    return Labels(semantic, own.instance)
+def _loose(folder: Path, names: list[str]) -> list[Source]:
+    """The scan files of one folder."""
+    return [
+        with_neighbours(folder / name, names)
+        for name in names
+        if Path(name).suffix.lower() in READERS
+        and Path(name).suffix.lower() not in _AMBIGUOUS
+        and not name.startswith(".")
+        and not name.lower().endswith(".labels.ply")
+        and (folder / name).is_file()
+    ]
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be listed ({error.strerror})") from error
