@@ -20,7 +20,34 @@ class OversegmentConfig:
     neighbours: int = 10  # of a point, in clouds without faces (METHOD section 1)
     # Points whose plane gives a normal in clouds: the best of 8, 12, 20 on synthetic rooms.
     normal_neighbours: int = 8
+    # Clouds merge as geometry/merging.py says, up to a cost of `cloud_scale` times k; a segment
+    # has at least `cloud_share` of `min_size` points; a CIE76 colour difference of 1 is as far
+    # as `cloud_color` (about the sine of the angle between normals). Swept on synthetic rooms.
+    cloud_scale: float = 200.0
+    cloud_share: float = 0.5
+    cloud_color: float = 0.04
     reach: float = 3.0  # kNN edges longer than this many median edge lengths are dropped
+
+
+@dataclass(frozen=True)
+class ThinConfig:
+    """Thinning of scans that are too large to be segmented whole (docs/large.md)."""
+
+    limit: int = 2_000_000  # vertices; up to these a scan is taken as it is
+    # Metres. ScanNet's meshes have a vertex about every 2 cm.
+    ladder: tuple[float, ...] = (0.01, 0.015, 0.02, 0.03, 0.05, 0.07, 0.1)
+
+
+@dataclass(frozen=True)
+class BlockConfig:
+    """Labelling of building-size scans in blocks that overlap (docs/large.md)."""
+
+    size: float = 15.0  # metres, the side of a block's own square
+    overlap: float = 3.0  # metres that a block sees beyond it
+    wider: float = 30.0  # metres: scans up to this width are labelled whole
+    least: float = 2.0  # metres: what does not fit into memory is halved down to this
+    sure: float = 0.8  # the confidence from which a neighbour's label stands in for a click
+    rounds: int = 2  # of stand-ins
 
 
 @dataclass(frozen=True)
@@ -39,6 +66,8 @@ class NetworkConfig:
     # Gain of the graph convolutions' orthogonal initial weights; 0: torch's default, released.
     # The paper is silent. Its thresholds are distances, and an orthogonal map keeps them.
     init_gain: float = 2**0.5
+    # Ours: scenes are turned by their walls and centred, so that labels do not depend on the yaw.
+    level_yaw: bool = True
     # The released code's departures from the paper, all off by default (METHOD section 4).
     join_same_instance: bool = False  # two clusters of one instance may merge in Algorithm 1
     inclusive_threshold: bool = False  # merge at distance <= threshold, not below it
@@ -58,6 +87,7 @@ class NetworkConfig:
             cube_scaling=True,
             resample=150_000,
             init_gain=0.0,
+            level_yaw=False,
         )
 
 

@@ -74,7 +74,8 @@ def test_colours_part_what_the_normals_do_not():
     x, y = np.meshgrid(side, side, indexing="ij")
     vertices = np.stack([x, y, 0 * x], -1).reshape(-1, 3).astype(np.float32)
     colors = np.where(vertices[:, :1] < 1, [200, 60, 60], [60, 60, 200]).astype(np.uint8)
-    scene = prepare(Scan("floor", vertices, colors, np.zeros((0, 3), np.int32)), None, None)
+    scan = Scan("floor", vertices, colors, np.zeros((0, 3), np.int32))
+    scene = prepare(scan, np.zeros(len(vertices), np.int32), None)  # one segment
     pieces = make_pieces(scene)
     assert scene.graph.size == 1
     left, right = (np.unique(pieces.piece[s]) for s in (vertices[:, 0] < 0.9, vertices[:, 0] > 1.1))

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from seggroup.config import OversegmentConfig
-from seggroup.geometry.cloud import cloud_normals, knn_edges
+from seggroup.geometry.cloud import knn_edges
+from seggroup.geometry.neighbours import nearest
+from seggroup.geometry.normals import cloud_normals, principal_axes
 from seggroup.geometry.prepare import prepare
 from seggroup.types import Scan
 
@@ -70,6 +72,96 @@ def test_normals_of_the_file_are_used():
     scan = cloud(points)
     scene = prepare(Scan("given", scan.vertices, scan.colors, scan.faces, given))
     assert scene.scan.normals is given
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_axes_are_those_of_lapack(seed):
+    points = np.random.default_rng(seed).normal(0, [1, 1, 0.05], (300, 3)).astype(np.float32)
+    index = nearest(points, points, 8)[1]
+    axes = principal_axes(points, index)
+    for axis, row in zip(axes, index, strict=True):
+        expected = np.linalg.eigh(np.cov(points[row].T.astype(float)))[1][:, 0]
+        assert abs(float(axis @ expected)) > 1 - 1e-5
+
+
+def test_axes_of_lines_and_single_places_are_unit_vectors():
+    line = np.linspace(0, 1, 9, dtype=np.float32)[:, None] * np.array([[1, 2, 3]], np.float32)
+    for points in (line, np.ones((9, 3), np.float32)):
+        axes = principal_axes(points, nearest(points, points, 8)[1])
+        np.testing.assert_allclose(np.linalg.norm(axes, axis=1), 1, rtol=1e-5)
+    assert np.abs(principal_axes(line, nearest(line, line, 8)[1]) @ line[-1]).max() < 1e-3
+
+
+def with_normals(points, normals):
+    scan = cloud(points)
+    return Scan("given", scan.vertices, scan.colors, scan.faces, normals.astype(np.float32))
+
+
+def test_normals_that_do_not_stand_on_the_surface_are_estimated_anew():
+    points, plane = room_corner(np.random.default_rng(4))
+    scene = prepare(with_normals(points, np.eye(3)[(plane + 1) % 3]))
+    np.testing.assert_array_equal(scene.scan.normals, prepare(cloud(points)).scan.normals)
+    assert "estimated anew" in scene.scan.notes[-1]
+
+
+def test_flipped_normals_are_turned_to_agree():
+    rng = np.random.default_rng(5)
+    points, plane = room_corner(rng)
+    signs = rng.choice([-1, 1], (len(points), 1))
+    scene = prepare(with_normals(points, np.eye(3)[plane] * signs))
+    assert "turned to agree" in scene.scan.notes[-1]
+    inner = (points + np.eye(3)[plane] > 0.3).all(axis=1)
+    along = scene.scan.normals[np.arange(len(points)), plane]
+    assert np.abs(along).min() == 1
+    for number in range(3):  # across a right angle there is nothing to agree on
+        assert abs((along[inner & (plane == number)] > 0).mean() - 0.5) > 0.49
+
+
+def test_signs_of_normals_do_not_matter_for_segments():
+    rng = np.random.default_rng(6)
+    points, plane = room_corner(rng)
+    given = np.eye(3)[plane] + rng.normal(0, 0.05, (len(points), 3))
+    given /= np.linalg.norm(given, axis=1, keepdims=True)
+    signs = rng.choice([-1, 1], (len(points), 1))
+    one, other = prepare(with_normals(points, given)), prepare(with_normals(points, given * signs))
+    np.testing.assert_array_equal(one.segments, other.segments)
+
+
+def agreement(one, other):
+    """The adjusted Rand index of two partitions."""
+    pairs = np.zeros((one.max() + 1, other.max() + 1))
+    np.add.at(pairs, (one, other), 1)
+
+    def chosen(counts):
+        return float((counts * (counts - 1) / 2).sum())
+
+    both, a, b = chosen(pairs), chosen(pairs.sum(axis=1)), chosen(pairs.sum(axis=0))
+    chance = a * b / chosen(np.array([len(one)]))
+    return (both - chance) / ((a + b) / 2 - chance)
+
+
+def test_order_of_the_points_does_not_matter():
+    points, _ = room_corner(np.random.default_rng(7))
+    order = np.random.default_rng(8).permutation(len(points))
+    scene, other = prepare(cloud(points)), prepare(cloud(points[order]))
+    assert agreement(scene.segments[order], other.segments) == 1
+    assert scene.graph.size == other.graph.size
+    assert np.array_equal(np.sort(scene.graph.boundary), np.sort(other.graph.boundary))
+
+
+@pytest.mark.parametrize("degrees", [30, 45, 90, 137])
+def test_yaw_does_not_matter(degrees):
+    points, _ = room_corner(np.random.default_rng(9))
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    turned = points @ np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
+    scene, other = prepare(cloud(points)), prepare(cloud(turned.astype(np.float32)))
+    assert agreement(scene.segments, other.segments) > 0.999
+
+
+def test_ids_are_the_lowest_points_of_the_segments():
+    scene = prepare(cloud(room_corner(np.random.default_rng(10))[0]))
+    first = [int(np.flatnonzero(scene.segments == s)[0]) for s in range(scene.graph.size)]
+    assert scene.segment_ids.tolist() == first == sorted(first)
 
 
 @pytest.mark.parametrize("points", [1, 2, 5, 30])

@@ -34,7 +34,7 @@ def test_radix_sort_is_stable_and_orders_negative_weights():
     rng = np.random.default_rng(0)
     weights = rng.normal(0, 1, 5000).astype(np.float32).round(1)
     weights[:2] = 0.0, -0.0
-    order = oversegment._stable_order(weights)
+    order = oversegment.stable_order(weights)
     np.testing.assert_array_equal(order, np.argsort(weights, kind="stable"))
 
 

@@ -24,7 +24,7 @@ from seggroup.assign.network import (
 )
 from seggroup.assign.opinion import Plain, log_shares, plain_walk
 from seggroup.assign.pieces import Pieces, make_pieces
-from seggroup.errors import InputError
+from seggroup.errors import InputError, TooLargeError
 from seggroup.labels.clicks import instance_classes
 from seggroup.types import NONE, Clicks, Labels, Scene
 
@@ -86,9 +86,9 @@ def asked_of(known: Known, clicks: Clicks) -> Asked:
     if len(clicks) == 0:
         raise InputError(f"{known.scene.name}: no click; click at least one instance")
     if len(clicks) * len(known.pieces) > MOST:
-        raise InputError(
+        raise TooLargeError(
             f"{known.scene.name}: {len(clicks)} clicks on {len(known.pieces)} pieces are more than "
-            "memory holds; spread them with --method walk"
+            "memory holds; spread them in smaller --blocks or with --method walk"
         )
     semantic = clicks.semantic if known.nyu40 else np.zeros_like(clicks.semantic)
     named = np.where((semantic > 0) & (semantic < CLASSES), semantic, 0)

@@ -13,11 +13,11 @@ from jaxtyping import Float64, Int32
 
 from seggroup.config import OversegmentConfig
 from seggroup.geometry.cloud import knn_edges
+from seggroup.geometry.color import lab
 from seggroup.geometry.graph import segment_graph, unique_edges
 from seggroup.geometry.mesh import face_edges, seam_edges
 from seggroup.geometry.oversegment import edge_weights, merge_weighted
 from seggroup.types import Graph, Scene
-from seggroup.walk import lab
 
 SCALE = 0.01  # of the threshold function, as the over-segmentation's
 COLOR = 1.0  # weight of a colour difference of 100 (CIE76) against a right angle's 1

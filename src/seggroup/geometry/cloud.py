@@ -1,122 +1,180 @@
-"""Point clouds without faces: kNN edges, normals, and their orientation (METHOD section 1)."""
+"""Point clouds without faces: kNN edges, normals and segments (METHOD section 1)."""
 
 import typing
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Float32, Int32, Int64, UInt8
 from numba import njit
 
 from seggroup.config import OversegmentConfig
-from seggroup.geometry.graph import unique_edges
+from seggroup.geometry.color import lab
+from seggroup.geometry.merging import merge_similar
 from seggroup.geometry.neighbours import nearest
-from seggroup.geometry.oversegment import merge_edges
+from seggroup.geometry.normals import checked_normals, oriented, principal_axes
+
+_CELLS = (1 << 21) - 1  # along the longest side of the scan
+# How 21 bits are spread to every third place: shift, mask.
+_SPREAD = (
+    (32, 0x1F00000000FFFF),
+    (16, 0x1F0000FF0000FF),
+    (8, 0x100F00F00F00F00F),
+    (4, 0x10C30C30C30C30C3),
+    (2, 0x1249249249249249),
+)
+_CHUNK = 1 << 17  # points whose colours are turned into CIELAB at once
+
+
+@dataclass(frozen=True)
+class Surface:
+    """What a cloud has in place of faces. v points, m edges.
+
+    edges   : of the symmetric k-nearest-neighbour graph, each once, a < b
+    normals : unit, turned to agree with their neighbours', or the file's
+    note    : what was found wrong with the file's normals; "" for nothing
+    """
+
+    edges: Int32[np.ndarray, "m 2"]
+    normals: Float32[np.ndarray, "v 3"]
+    note: str = ""
+
+
+def spatial_order(vertices: Float32[np.ndarray, "v 3"]) -> Int64[np.ndarray, " v"]:
+    """The points along a Z-shaped curve through space (Morton 1966): neighbours come close by.
+
+    Everything that follows reads the memory about in sequence, several times as fast as at
+    random. It depends on the file's own order only between points of the same cell.
+    """
+    low = vertices.min(axis=0)
+    extent = float((vertices.max(axis=0) - low).max()) or 1.0
+    cell = ((vertices - low) / np.float32(extent) * np.float32(_CELLS)).astype(np.uint64)
+    code = np.zeros(len(vertices), np.uint64)
+    for axis in range(3):
+        c = cell[:, axis]
+        for shift, mask in _SPREAD:
+            c = (c | c << np.uint64(shift)) & np.uint64(mask)
+        code |= c << np.uint64(axis)
+    return np.argsort(code, kind="stable")
 
 
 def knn_edges(
     vertices: Float32[np.ndarray, "v 3"], k: int, reach: float
 ) -> Int32[np.ndarray, "m 2"]:
-    """Edges of the symmetric k-nearest-neighbour graph, a < b, sorted, each once.
+    """Edges of the symmetric k-nearest-neighbour graph, a < b, each once.
 
     An edge longer than `reach` times the median edge is dropped, so that the graph depends on
     the cloud's own density and not on its unit.
     """
-    distance, index = nearest(vertices, vertices, k + 1)
-    if distance.size == 0:
+    order = spatial_order(vertices) if len(vertices) else np.empty(0, np.int64)
+    inner = np.ascontiguousarray(vertices[order])
+    ends = order[_edges_of(*nearest(inner, inner, k + 1), reach)].astype(np.int32)
+    return np.sort(ends, axis=1)
+
+
+def _edges_of(
+    distance: Float32[np.ndarray, "v k"], index: Int32[np.ndarray, "v k"], reach: float
+) -> Int32[np.ndarray, "m 2"]:
+    """The edges to the neighbours that are near enough."""
+    length = distance[index != np.arange(len(index), dtype=np.int32)[:, None]]
+    if len(length) == 0:
         return np.empty((0, 2), np.int32)
-    source = np.repeat(np.arange(len(vertices), dtype=np.int64), index.shape[1])
-    ends, length = np.stack([source, index.ravel()], axis=1), distance.ravel()
-    other = ends[:, 0] != ends[:, 1]
-    ends, length = ends[other], length[other]
-    near = length <= reach * np.median(length) if len(length) else np.zeros(0, bool)
-    return unique_edges(ends[near])
+    return _symmetric(index, distance, np.float32(reach * np.median(length)))
 
 
 @njit(cache=True)
 @typing.no_type_check
-def _smallest_axis(vertices, index):
-    """Unit eigenvector of the smallest eigenvalue of each neighbourhood's covariance."""
-    normals = np.empty((len(vertices), 3), np.float32)
-    covariance = np.empty((3, 3), np.float64)
-    for i in range(len(vertices)):
-        mean = np.zeros(3)
-        for j in index[i]:
-            for a in range(3):
-                mean[a] += vertices[j, a]
-        mean /= index.shape[1]
-        covariance[:] = 0
-        for j in index[i]:
-            for a in range(3):
-                for b in range(a, 3):
-                    covariance[a, b] += (vertices[j, a] - mean[a]) * (vertices[j, b] - mean[b])
-        for a in range(3):
-            for b in range(a):
-                covariance[a, b] = covariance[b, a]
-        normals[i] = np.linalg.eigh(covariance)[1][:, 0].astype(np.float32)
-    return normals
+def _symmetric(index, distance, longest):
+    """Every pair of a point and one of its neighbours up to `longest` away, once, a < b."""
+    count = 0
+    for fill in range(2):
+        if fill == 1:
+            edges = np.empty((count, 2), np.int32)
+        count = 0
+        for i in range(len(index)):
+            for p in range(index.shape[1]):
+                j = index[i, p]
+                if j == i or not distance[i, p] <= longest:
+                    continue
+                if j < i:  # there already where i is a neighbour of j
+                    there = False
+                    for q in range(index.shape[1]):
+                        if index[j, q] == i and distance[j, q] <= longest:
+                            there = True
+                            break
+                    if there:
+                        continue
+                if fill == 1:
+                    edges[count, 0], edges[count, 1] = min(i, j), max(i, j)
+                count += 1
+    return edges
 
 
-@njit(cache=True)
-@typing.no_type_check
-def _propagate_signs(normals, indptr, indices, inward):
-    """Flip normals along a spanning forest; each tree then faces `inward` by majority."""
-    n = len(normals)
-    seen = np.zeros(n, np.bool_)
-    queue = np.empty(n, np.int64)
-    for root in range(n):
-        if seen[root]:
-            continue
-        seen[root] = True
-        queue[0], first, last = root, 0, 1
-        while first < last:
-            i = queue[first]
-            first += 1
-            for j in indices[indptr[i] : indptr[i + 1]]:
-                if not seen[j]:
-                    seen[j] = True
-                    if (normals[i] * normals[j]).sum() < 0:
-                        normals[j] = -normals[j]
-                    queue[last] = j
-                    last += 1
-        votes = 0
-        for i in queue[:last]:
-            votes += 1 if (normals[i] * inward[i]).sum() > 0 else -1
-        if votes < 0:
-            for i in queue[:last]:
-                normals[i] = -normals[i]
-
-
-def cloud_normals(
+def surface(
     vertices: Float32[np.ndarray, "v 3"],
-    edges: Int32[np.ndarray, "m 2"],
-    neighbours: int,
-) -> Float32[np.ndarray, "v 3"]:
-    """Unit normals: smallest principal axis of each point's neighbours, consistently oriented.
+    normals: Float32[np.ndarray, "v 3"] | None,
+    config: OversegmentConfig,
+) -> Surface:
+    """Edges and normals of a cloud; `normals`: those of its file, used where they can be right.
 
-    Orientation (Hoppe et al. 1992): signs spread along the spanning tree of `edges` that prefers
-    parallel normals; each tree then faces the middle of the scan by majority, since a room is
-    scanned from inside. Where the tree crosses an edge of an object the sign may be wrong; the
-    segmentation needs only neighbours to agree.
+    A normal is the smallest principal axis of the point and its neighbours.
     """
-    from scipy.sparse import csr_matrix  # not needed for meshes, and slow to import
-    from scipy.sparse.csgraph import minimum_spanning_tree
-
-    n = len(vertices)
-    normals = _smallest_axis(vertices, nearest(vertices, vertices, neighbours)[1])
-    a, b = edges[:, 0], edges[:, 1]
-    bend = 1 - np.abs(np.einsum("ij,ij->i", normals[a], normals[b])).astype(np.float64)
-    tree = minimum_spanning_tree(csr_matrix((bend + 1e-6, (a, b)), shape=(n, n)))
-    forest = (tree + tree.T).tocsr()
-    middle = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
-    _propagate_signs(normals, forest.indptr, forest.indices, middle - vertices)
-    return normals
+    most = max(config.neighbours + 1, config.normal_neighbours)
+    distance, index = nearest(vertices, vertices, most)
+    k = config.neighbours + 1
+    edges = _edges_of(distance[:, :k], index[:, :k], config.reach)
+    del distance
+    axes = principal_axes(vertices, index[:, : config.normal_neighbours])
+    del index
+    if normals is None:
+        return Surface(edges, oriented(vertices, axes, edges))
+    return Surface(edges, *checked_normals(vertices, normals, axes, edges))
 
 
 def segment_cloud(
-    vertices: Float32[np.ndarray, "v 3"],
     normals: Float32[np.ndarray, "v 3"],
+    colors: UInt8[np.ndarray, "v 3"],
     edges: Int32[np.ndarray, "m 2"],
     config: OversegmentConfig,
-) -> tuple[Int32[np.ndarray, " v"], Int32[np.ndarray, " s"]]:
-    """Over-segment a cloud along its kNN edges, each in both directions as in a mesh's inside."""
-    both = np.concatenate([edges, edges[:, ::-1]], axis=1).reshape(-1, 2)
-    return merge_edges(vertices, normals, both, config)
+) -> Int32[np.ndarray, " v"]:
+    """Over-segment a cloud along its kNN edges by the planes and colours of its points.
+
+    Felzenszwalb and Huttenlocher's merging, which meshes get, decides by single edges, and those
+    of a cloud cross the edges of objects: the means of whole regions decide here. A normal counts
+    as the plane it stands on, without its sign. Gives every point's segment as `merge_similar`.
+    """
+    features = np.empty((len(normals), 9), np.float32)
+    for i, (a, b) in enumerate(((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))):
+        scale = np.float32(np.sqrt(0.5) if a == b else 1.0)
+        features[:, i] = scale * normals[:, a] * normals[:, b]
+    features[:, 6:] = smoothed_lab(colors, edges) * config.cloud_color
+    least = max(1, round(config.cloud_share * config.min_size))
+    return merge_similar(features, edges, config.cloud_scale * config.k, least)
+
+
+def smoothed_lab(
+    colors: UInt8[np.ndarray, "v 3"], edges: Int32[np.ndarray, "m 2"]
+) -> Float32[np.ndarray, "v 3"]:
+    """CIELAB colours, the mean of each point's and its neighbours'."""
+    result = np.empty((len(colors), 3), np.float32)
+    for first in range(0, len(colors), _CHUNK):
+        result[first : first + _CHUNK] = lab(colors[first : first + _CHUNK])
+    return _smoothed(result, edges)
+
+
+@njit(cache=True)
+@typing.no_type_check
+def _smoothed(values, edges):
+    """The mean of each row and its neighbours' rows."""
+    sums, count = values.astype(np.float64), np.ones(len(values), np.int32)
+    for e in range(len(edges)):
+        a, b = edges[e]
+        count[a] += 1
+        count[b] += 1
+        for d in range(values.shape[1]):
+            sums[a, d] += values[b, d]
+            sums[b, d] += values[a, d]
+    result = np.empty_like(values)
+    for i in range(len(values)):
+        for d in range(values.shape[1]):
+            result[i, d] = sums[i, d] / count[i]
+    return result

@@ -69,7 +69,7 @@ def edge_weights(vertices, normals, ends):
 
 @njit(cache=True)
 @typing.no_type_check
-def _stable_order(weights):
+def stable_order(weights):
     """Stable ascending order of float32 `weights`: radix sort on their bits."""
     n = len(weights)
     keys = np.empty(n, np.uint32)
@@ -175,7 +175,7 @@ def merge_weighted(
     config: OversegmentConfig,
 ) -> tuple[Int32[np.ndarray, " v"], Int32[np.ndarray, " s"]]:
     """`merge_edges` of `size` vertices where the weights are at hand."""
-    order = _stable_order(weights)
+    order = stable_order(weights)
     return _number(_merge(size, ends, weights, order, np.float32(config.k), config.min_size))
 
 
