@@ -9,7 +9,18 @@ import numpy as np
 from jaxtyping import Int32
 
 from seggroup.io.classlist import ClassList
+from seggroup.io.files import atomic, write_json
 from seggroup.types import NONE, Labels, Scan
+
+# Phrases of `Target.lost` that hold only of some scenes: they are said where a scene has it.
+FACES = "faces"
+NORMALS = "the file's own normals"
+CONFIDENCE = "confidences"
+STUFF = "instance numbers of stuff"
+FRAME = "the file's own coordinates (written are metres, z up)"
+MIXED = "instances of two classes (points that are not of its main class leave it)"
+MIXED_BOXES = "boxes of instances of two classes (a box has the class of most points)"
+TEST = "labels of test scenes"
 
 
 @dataclass(frozen=True)
@@ -35,8 +46,11 @@ class Target:
     ignore   : how it says "no label", for people; None where it cannot
     refusal  : where it cannot: why, and what to do instead
     lost     : what a scene has that it cannot hold, a phrase each
-    write    : one scene to its files under a folder; gives what `finish` needs to know, as JSON
-    finish   : the files of the whole set (lists, infos, a data card), from what `write` gave
+    write    : one scene to its files under a folder; gives as JSON what `finish` needs to know,
+               and always `files` (the paths it wrote, relative to the folder) and, where there is
+               something to say, `notes`
+    finish   : the files of the whole set (lists, infos, a data card), from what `write` gave and
+               the scene's name and split (`scene`, `split`), sorted by name; gives their paths
     segments : whether it holds superpoints, so that scenes must be segmented
     """
 
@@ -44,7 +58,7 @@ class Target:
     ignore: str | None
     lost: tuple[str, ...]
     write: Callable[[Path, Sample, ClassList], dict[str, Any]]
-    finish: Callable[[Path, Sequence[dict[str, Any]], ClassList], None] | None = None
+    finish: Callable[[Path, Sequence[dict[str, Any]], ClassList], list[str]] | None = None
     refusal: str = ""
     segments: bool = False
 
@@ -79,3 +93,49 @@ def things_only(labels: Labels, classes: ClassList, none: int) -> Int32[np.ndarr
     result = np.full(len(labels), none, np.int32)
     result[thing] = rank
     return result
+
+
+def stuff_first(classes: ClassList) -> ClassList:
+    """The list with its stuff before its things, each in the order of the list.
+
+    Trainers that number things from 0 shift the classes by the number of stuff.
+    """
+    ordered = sorted(classes.classes.items(), key=lambda pair: pair[1].thing)
+    return replace(classes, classes=dict(ordered))
+
+
+def one_class(labels: Labels) -> tuple[Labels, int]:
+    """Labels in which every instance has one class, and how many vertices that took.
+
+    The class is that of most vertices, the smallest id of equals. The others keep their class and
+    lose the instance; so do vertices without a class.
+    """
+    known = (labels.instance != NONE) & (labels.semantic != NONE)
+    instance, semantic = (a[known].astype(np.int64) for a in (labels.instance, labels.semantic))
+    base = int(semantic.max(initial=0)) + 1
+    pairs, counts = np.unique(instance * base + semantic, return_counts=True)
+    order = np.lexsort((pairs % base, -counts, pairs // base))
+    number, first = np.unique(pairs[order] // base, return_index=True)
+    main = pairs[order[first]] % base
+    wrong = main[np.searchsorted(number, instance)] != semantic
+    kept = np.full(len(labels), NONE, np.int32)
+    kept[known] = np.where(wrong, NONE, instance)
+    return replace(labels, instance=kept), int(np.count_nonzero(wrong))
+
+
+def save_array(path: Path, array: np.ndarray) -> None:
+    """Write an array as .npy, or its bare bytes under any other name; whole or not at all."""
+    with atomic(path) as file:
+        if path.suffix == ".npy":
+            np.save(file, array)
+        else:
+            file.write(np.ascontiguousarray(array).data)
+
+
+def write_class_table(path: Path, classes: ClassList, none: int, by_id: bool = False) -> None:
+    """Write which class each written number is: its place in the list, or with `by_id` its id."""
+    rows = [
+        {"value": class_id if by_id else place, "id": class_id, "name": c.name, "thing": c.thing}
+        for place, (class_id, c) in enumerate(classes.classes.items())
+    ]
+    write_json(path, {"no_label": none, "classes": rows})
