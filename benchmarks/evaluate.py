@@ -32,9 +32,9 @@ from seggroup.evaluate.instance import (
 from seggroup.evaluate.instancefiles import evaluate_instance_files, read_submission
 from seggroup.evaluate.pseudo import evaluate_pseudo
 from seggroup.evaluate.semantic import confusion, evaluate_semantic, evaluate_semantic_files
-from seggroup.evaluate.submission import write_instances, write_semantic
 from seggroup.evaluate.textfiles import read_integers, read_mask
 from seggroup.io.proposals import Proposals, pack_proposals
+from seggroup.io.submission import write_instances, write_semantic
 from seggroup.types import Labels
 
 DISTINCT = 24  # scenes of the split that differ

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -222,13 +221,3 @@ def test_classes_of_another_list_are_names_the_network_does_not_read(scans, clic
     count = len(scene_of(scans).segments)
     labels = read_labels(labels_file(tmp_path / "o", "a"), count)
     assert set(labels.semantic.tolist()) <= {int(key) for key in names}
-
-
-def test_a_scan_that_is_not_in_metres_or_lies_on_its_side_is_noted(scans):
-    scan = scene_of(scans).scan
-    assert pipeline.labels._unusual(scene_of(scans)) == []
-    upright = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 20]], np.float32)
-    for wrong in (1000 * scan.vertices, scan.vertices / 1000, scan.vertices @ upright):
-        scene = replace(scene_of(scans), scan=replace(scan, vertices=wrong.astype(np.float32)))
-        (note,) = pipeline.labels._unusual(scene)
-        assert "metres" in note

@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 from seggroup.classes import BENCHMARK18, class_name
 from seggroup.cli.app import app
 from seggroup.errors import InputError
-from seggroup.evaluate.submission import write_instances, write_semantic
 from seggroup.io.ply import write_ply
 from seggroup.io.proposals import pack_proposals, write_proposals
 from seggroup.io.store import labels_file, proposals_file, write_labels
+from seggroup.io.submission import write_instances, write_semantic
 from seggroup.types import Labels, Scan
 
 CLASSES = """

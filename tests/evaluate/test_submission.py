@@ -8,13 +8,13 @@ from seggroup.errors import InputError
 from seggroup.evaluate.checking import check_submission
 from seggroup.evaluate.instance import Prediction, evaluate_instance
 from seggroup.evaluate.instancefiles import evaluate_instance_files, read_submission
-from seggroup.evaluate.submission import (
+from seggroup.evaluate.textfiles import read_integers
+from seggroup.io.proposals import pack_proposals
+from seggroup.io.submission import (
     MASKS,
     write_instances,
     write_semantic,
 )
-from seggroup.evaluate.textfiles import read_integers
-from seggroup.io.proposals import pack_proposals
 
 SCENES = {"scene0707_00": 400, "scene0708_00": 300}
 

@@ -8,6 +8,7 @@ from helpers import random_graph
 from toy_scenes import toy_scene
 
 from seggroup.config import NetworkConfig
+from seggroup.geometry.yaw import levelled
 from seggroup.labels.clicks import seg_level_labels
 from seggroup.model.network import build, first_level, level_instances, make_points
 from seggroup.types import NONE, Clicks
@@ -101,7 +102,7 @@ def merge(clusters, h, edges, label):
 
 def slow_forward(network, scene, labels):
     """Instances of the segments at five levels, features of the nodes and of the instances."""
-    xyz = scene.scan.vertices
+    xyz = levelled(scene.scan) if network.config.level_yaw else scene.scan.vertices
     rgb = scene.scan.colors.astype(np.float32) / 127.5 - 1
     group = {s: s for s in range(len(scene.segment_ids))}
     edges = [tuple(edge) for edge in scene.graph.edges.tolist()]

@@ -20,7 +20,7 @@ from seggroup.io.scenes import find_scenes
 from seggroup.io.store import read_labels
 from seggroup.labels.clicks import seg_level_labels
 from seggroup.pipeline import Propagating, load_scene
-from seggroup.pipeline.labels import spread_labels
+from seggroup.pipeline.spreading import spread_labels
 from seggroup.server.annotation import clicks_of, replay
 from seggroup.server.files import FORMATS, Made, export, spread
 from seggroup.server.problems import NothingLabelledError, OtherSegmentsError

@@ -19,7 +19,7 @@ from seggroup.labels.simulate import simulate
 from seggroup.model.checkpoint import save_network
 from seggroup.model.network import build
 from seggroup.pipeline import load_scene
-from seggroup.pipeline.labels import assigner, by_assigner, doubts
+from seggroup.pipeline.spreading import assigner, by_assigner, doubts
 from seggroup.propagate import propagate
 from seggroup.server.live import SUGGESTIONS, LiveScene, dense, settled
 from seggroup.server.protocol import ImportedClick, PreviewRequest

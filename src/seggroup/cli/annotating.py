@@ -12,11 +12,14 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seggroup.cli.common import errors
 from seggroup.cli.people import DATABASE, shown
 from seggroup.errors import InputError
+
+if TYPE_CHECKING:
+    from seggroup.io.reading import Reading
 
 PORT = 8737
 _TRIED = 20  # ports, from the default on, before any free one is taken
@@ -33,7 +36,7 @@ class Serving:
     browser: bool = True
     weights: Path | None = None
     database: str = DATABASE
-    classes: Path | None = None
+    reading: "Reading | None" = None
     labels: Sequence[Path] = ()
     truth: bool = True
     users: bool = False
@@ -53,15 +56,17 @@ def serve(serving: Serving) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     import uvicorn
 
-    from seggroup.io.classlist import is_nyu40, nyu40, read_class_list
+    from seggroup.io.classlist import is_nyu40, nyu40
+    from seggroup.io.reading import AS_FOUND
     from seggroup.io.scenes import find_scenes
     from seggroup.pipeline import Loading, method_of, weights_file
     from seggroup.server.app import Options, create_app, uvicorn_config
     from seggroup.server.catalogue import Catalogue
     from seggroup.server.database import Database
 
-    sources = find_scenes(serving.scenes)
-    classes = read_class_list(serving.classes) if serving.classes else nyu40()
+    reading = serving.reading or AS_FOUND
+    sources = find_scenes(serving.scenes, reading)
+    classes = reading.classes or nyu40()
     layers = label_layers(serving.labels)
     weights = existing(weights_file(serving.weights)) if serving.weights else None
     named = is_nyu40({i: known.name for i, known in classes.classes.items()})

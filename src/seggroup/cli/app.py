@@ -7,7 +7,9 @@ import typer
 
 from seggroup.cli.budgeting import budget
 from seggroup.cli.checking import check
+from seggroup.cli.classing import classes
 from seggroup.cli.common import (
+    ClassesOption,
     ClicksPlace,
     Device,
     Jobs,
@@ -19,9 +21,13 @@ from seggroup.cli.common import (
     OneScene,
     Scenes,
     Seed,
+    UnitOption,
+    UpOption,
+    Voxel,
     output,
     over_scenes,
     parse_thresholds,
+    reading_of,
     table,
     warn,
 )
@@ -47,6 +53,7 @@ app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(users_app, name="users")
 app.command("budget")(budget)
 app.command("check")(check)
+app.command("classes")(classes)
 app.command("convert")(convert)
 app.command("export")(export)
 app.command("fit")(fit)
@@ -79,6 +86,9 @@ def segment(
     k: K = 0.01,
     min_size: MinSize = 20,
     recompute: Annotated[bool, typer.Option(help="Also where a segs.json is there.")] = False,
+    voxel: Voxel = None,
+    unit: UnitOption = "auto",
+    up: UpOption = "auto",
     jobs: Jobs = 1,
     seed: Seed = 0,
     device: Device = "auto",
@@ -97,8 +107,9 @@ def segment(
     start = perf_counter()
     if not k >= 0:
         raise InputError(f"--k {k}: must be 0 or more")
-    sources = find_scenes(scenes)
-    loading = pipeline.Loading(False, recompute, OversegmentConfig(k=k, min_size=min_size))
+    sources = find_scenes(scenes, reading_of(unit, up))
+    config = OversegmentConfig(k=k, min_size=min_size)
+    loading = pipeline.Loading(False, recompute, config, voxel)
     many = len(sources) > 1 or (out is not None and out.is_dir())
     outputs = [
         out / f"{source.scan.stem}.{k:.6f}.segs.json" if many and out else out for source in sources
@@ -145,10 +156,11 @@ def click(
         str | None,
         typer.Option(help="Whose; else the accepted or submitted track, or the only one."),
     ] = None,
-    classes: Annotated[
-        Path | None, typer.Option(help="The class list that the annotator was given.")
-    ] = None,
+    classes: ClassesOption = None,
     on_contradiction: OnContradiction = "refuse",
+    voxel: Voxel = None,
+    unit: UnitOption = "auto",
+    up: UpOption = "auto",
     jobs: Jobs = 1,
     seed: Seed = 0,
     device: Device = "auto",
@@ -158,16 +170,18 @@ def click(
     from seggroup import pipeline
     from seggroup.io.scenes import find_scenes
 
+    reading = reading_of(unit, up, classes)
     if database is not None:
         from seggroup.cli.tracks import export_tracks
 
-        rows = export_tracks(scenes, out, database, annotator, format == "authors", classes)
+        rows = export_tracks(scenes, out, database, annotator, format == "authors", reading)
     else:
-        sources = find_scenes(scenes)
+        sources = find_scenes(scenes, reading)
         clicking = pipeline.Clicking(
             style, per, seed, tuple(files or ()), format == "authors", on_contradiction
         )
-        items = [(source, out, clicking, pipeline.Loading()) for source in sources]
+        loading = pipeline.Loading(voxel=voxel)
+        items = [(source, out, clicking, loading) for source in sources]
         rows = over_scenes("click", pipeline.click, items, jobs)
     for row in rows:
         warn(row["notes"], row["scene"])
@@ -194,6 +208,9 @@ def train(
         str | None, typer.Option(help="Clustering thresholds of the three layers, as 6,2,2.")
     ] = None,
     on_contradiction: OnContradiction = "refuse",
+    classes: ClassesOption = None,
+    unit: UnitOption = "auto",
+    up: UpOption = "auto",
     jobs: Jobs = 1,
     seed: Seed = 0,
     device: Device = "auto",
@@ -217,6 +234,7 @@ def train(
         jobs=jobs,
         seed=seed,
         device=device,
+        reading=reading_of(unit, up, classes),
     )
 
     def show() -> None:
@@ -266,6 +284,18 @@ def propagate(
     on_contradiction: OnContradiction = "refuse",
     ply: Annotated[bool, typer.Option(help="Also write a labelled PLY.")] = True,
     no_truth: NoTruth = False,
+    classes: ClassesOption = None,
+    voxel: Voxel = None,
+    blocks: Annotated[
+        float | None,
+        typer.Option(
+            help="Metres: label in overlapping blocks of this side; 0: whole. Default: whole up to "
+            "30 m, and as far as memory holds it.",
+            min=0,
+        ),
+    ] = None,
+    unit: UnitOption = "auto",
+    up: UpOption = "auto",
     jobs: Jobs = 1,
     seed: Seed = 0,
     device: Device = "auto",
@@ -295,10 +325,12 @@ def propagate(
         ply,
         min_confidence,
         refine,
+        blocks,
     )
     pipeline.check_method(spread)
-    loading = pipeline.Loading(truth=not no_truth)
-    rows = propagate_all(find_scenes(scenes), clicks, out, spread, loading, jobs)
+    loading = pipeline.Loading(truth=not no_truth, voxel=voxel)
+    sources = find_scenes(scenes, reading_of(unit, up, classes))
+    rows = propagate_all(sources, clicks, out, spread, loading, jobs)
 
     def show() -> None:
         table(rows, ["scene", "vertices", "segments", "clicks", "labelled", "confidence", "reused"])
@@ -325,6 +357,9 @@ def show(
     ] = "auto",
     size: Annotated[str, typer.Option(help="Width x height in pixels.")] = "1200x900",
     no_truth: NoTruth = False,
+    classes: ClassesOption = None,
+    unit: UnitOption = "auto",
+    up: UpOption = "auto",
     seed: Seed = 0,
     device: Device = "auto",
     json: Json = False,
@@ -332,7 +367,8 @@ def show(
     """A picture of a scan and its labels, without a display, or a PLY with the labels in it."""
     from seggroup.cli.showing import show_scene
 
-    result = show_scene(scene, out, labels, clicks, color, size, truth=not no_truth)
+    reading = reading_of(unit, up, classes)
+    result = show_scene(scene, out, labels, clicks, color, size, not no_truth, reading)
     output(json, result, lambda: print(out))
 
 
@@ -355,9 +391,7 @@ def annotate(
         ),
     ] = None,
     database: Place = DATABASE,
-    classes: Annotated[
-        Path | None, typer.Option(help="Your own class list (YAML or JSON); default: NYU40.")
-    ] = None,
+    classes: ClassesOption = None,
     labels: Annotated[
         list[Path] | None, typer.Option(help="A folder of labels, shown as a layer. Repeatable.")
     ] = None,
@@ -369,6 +403,8 @@ def annotate(
         typer.Option(help="A further name that the server is reached by. Repeatable."),
     ] = None,
     no_truth: NoTruth = False,
+    unit: UnitOption = "auto",
+    up: UpOption = "auto",
     seed: Seed = 0,
     device: Device = "auto",
     json: Json = False,
@@ -386,7 +422,7 @@ def annotate(
         browser,
         weights,
         database,
-        classes,
+        reading_of(unit, up, classes),
         labels or (),
         not no_truth,
         users,
@@ -456,8 +492,13 @@ def demo(
 
 @app.command()
 def info(
-    path: Annotated[Path, typer.Argument(help="A scan, clicks, labels, checkpoint or run.")],
+    path: Annotated[
+        Path, typer.Argument(help="A scan, clicks, labels, a class list, a checkpoint or a run.")
+    ],
     no_truth: NoTruth = False,
+    classes: ClassesOption = None,
+    unit: UnitOption = "auto",
+    up: UpOption = "auto",
     seed: Seed = 0,
     device: Device = "auto",
     json: Json = False,
@@ -465,7 +506,7 @@ def info(
     """What a file or a run holds."""
     from seggroup.cli.showing import describe
 
-    result = describe(path, truth=not no_truth)
+    result = describe(path, not no_truth, reading_of(unit, up, classes))
 
     def show() -> None:
         from seggroup.report.report import settings

@@ -5,7 +5,21 @@ from typing import Annotated, Literal
 
 import typer
 
-from seggroup.cli.common import Device, Jobs, Json, Scenes, Seed, output, over_scenes, table, warn
+from seggroup.cli.common import (
+    ClassesOption,
+    Device,
+    Jobs,
+    Json,
+    Scenes,
+    Seed,
+    UnitOption,
+    UpOption,
+    output,
+    over_scenes,
+    reading_of,
+    table,
+    warn,
+)
 from seggroup.errors import InputError
 
 FormOption = Annotated[
@@ -33,6 +47,9 @@ def budget(
         int | None, typer.Option(help="Points a scene, of points and active. Default: 20.", min=1)
     ] = None,
     style: StyleOption = None,
+    classes: ClassesOption = None,
+    unit: UnitOption = "auto",
+    up: UpOption = "auto",
     jobs: Jobs = 1,
     seed: Seed = 0,
     device: Device = "auto",
@@ -50,7 +67,7 @@ def budget(
     if number is not None and form not in ("points", "active"):
         raise InputError("--number is of --form points and active; leave it out")
     labelling = forms.Labelling(form, style or "top1", number or 20, seed)
-    sources = find_scenes(scenes)
+    sources = find_scenes(scenes, reading_of(unit, up, classes))
     surveyed = over_scenes("survey", forms.survey, [(source,) for source in sources], jobs)
     bought, minutes = forms.buy(surveyed, labelling, minutes)
     costs = {surveyed[i]["scene"]: forms.minutes_of(surveyed[i], labelling) for i in bought}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 from rich.console import Console
@@ -15,6 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from seggroup.errors import InputError
+
+if TYPE_CHECKING:
+    from seggroup.io.reading import Reading
 
 T = TypeVar("T")
 
@@ -40,7 +43,42 @@ OnContradiction = Annotated[
 K = Annotated[float, typer.Option("--k", help="Scale of the segments (ScanNet's kThresh).")]
 MinSize = Annotated[int, typer.Option(help="Fewest vertices of a segment.", min=1)]
 
+Voxel = Annotated[
+    float | None,
+    typer.Option(
+        "--voxel",
+        help="Metres: one vertex of each voxel is kept, and labels go back to all; 0: all are "
+        "kept. Default: scans of more than 2 million vertices are thinned to fewer.",
+        min=0,
+    ),
+]
+
+UnitOption = Annotated[
+    Literal["auto", "m", "cm", "mm", "ft", "in"],
+    typer.Option("--unit", help="Of the files' coordinates; auto: as the file and its size say."),
+]
+UpOption = Annotated[
+    Literal["auto", "x", "y", "z", "-x", "-y", "-z"],
+    typer.Option("--up", help="The files' axis that points up; auto: as the floor says."),
+]
+ClassesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--classes",
+        help="Your own class list (YAML or JSON), or nyu40, scannet20, scannet200 or s3dis.",
+    ),
+]
+
 errors = Console(stderr=True)
+
+
+def reading_of(unit: str = "auto", up: str = "auto", classes: str | None = None) -> "Reading":
+    """What the options state of the files. Raises InputError for a class list that is none."""
+    from seggroup.io.classlist import class_list
+    from seggroup.io.reading import Reading
+
+    listed = None if classes is None else class_list(classes)
+    return Reading(unit, up, listed)  # type: ignore[arg-type]  # the options' own choices
 
 
 def output(as_json: bool, result: dict[str, Any], show: Callable[[], None]) -> None:

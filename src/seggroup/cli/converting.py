@@ -1,8 +1,137 @@
 """`seggroup convert`."""
 
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from seggroup.cli.common import (
+    ClassesOption,
+    Device,
+    Jobs,
+    Json,
+    NoTruth,
+    Scenes,
+    Seed,
+    UnitOption,
+    UpOption,
+    output,
+    over_scenes,
+    table,
+    warn,
+)
 from seggroup.errors import InputError
 
+_WHOLE = {
+    "scannet",
+    "s3dis",
+    "boxes",
+    "parquet",
+}  # these hold any class; trainers have ScanNet's 20
 
-def convert() -> None:
-    """From one layout to another."""
-    raise InputError("convert: is being written")
+
+def convert(
+    scenes: Scenes,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", help="A file .ply, .glb, .laz or .las, or with --to a folder."
+        ),
+    ],
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="The layout or format; `seggroup export --list` says which."),
+    ] = None,
+    classes: ClassesOption = None,
+    split: Annotated[list[str] | None, typer.Option(help="As `seggroup export` takes it.")] = None,
+    unit: UnitOption = "auto",
+    up: UpOption = "auto",
+    no_truth: NoTruth = False,
+    jobs: Jobs = 1,
+    seed: Seed = 0,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Turn scans and the labels they carry into another layout or format, and say what was lost.
+
+    One scan becomes a file by the ending of -o (room.e57 into room.laz); with --to, scenes of any
+    layout become one of the targets of `seggroup export`.
+    """
+    from seggroup.cli.exporting import classes_and_reading, run_export, show_export
+    from seggroup.io.scenes import find_scenes
+    from seggroup.pipeline.converting import FORMATS
+    from seggroup.pipeline.exporting import Exporting
+    from seggroup.pipeline.splits import read_splits
+
+    to = None if to is None else to.lower()
+    plain = to is None or to in FORMATS
+    default = "nyu40" if plain or to in _WHOLE else None
+    listed, reading = classes_and_reading(classes or default, unit, up)
+    sources = find_scenes(scenes, reading)
+    if plain:
+        paths = _paths(sources, out, to)
+        result = _files(sources, paths, out, listed, not no_truth, jobs)
+        output(json, result, lambda: _show(result))
+        return
+    assert to is not None
+    if no_truth:
+        raise InputError(f"--no-truth: {to} is made of labels; leave it out")
+    splits, rest = read_splits(split or [])
+    exported = run_export(
+        sources, Exporting(to, out, listed, None, None, splits, rest), jobs, "convert"
+    )
+    output(json, exported, lambda: show_export(exported))
+
+
+def _paths(sources: list, out: Path, to: str | None) -> list[Path]:
+    """The file of each scene: `out` itself, or by its name in the folder `out`."""
+    from seggroup.export.viewers import ENDINGS
+    from seggroup.io.store import safe_name
+
+    if out.suffix.lower() in ENDINGS and not out.is_dir():
+        if to is not None and out.suffix.lower() != f".{to}":
+            raise InputError(f"{out}: does not end in .{to}, which --to asks for; leave one out")
+        if len(sources) > 1:
+            raise InputError(
+                f"{out}: is one file, but {len(sources)} scenes were named; name a folder, "
+                "and the format with --to"
+            )
+        return [out]
+    if to is None:
+        raise InputError(
+            f"{out}: ends in none of {', '.join(ENDINGS)}; name the layout or format with --to "
+            "(`seggroup export --list`)"
+        )
+    return [out / f"{safe_name(source.name)}.{to}" for source in sources]
+
+
+def _files(
+    sources: list, paths: list[Path], out: Path, classes: Any, truth: bool, jobs: int
+) -> dict[str, Any]:
+    from time import perf_counter
+
+    from seggroup.pipeline.converting import Converting, convert_file
+    from seggroup.pipeline.scenes import keep
+
+    start = perf_counter()
+    for source in sources:
+        for path in paths:
+            keep(source, path)
+    converting = Converting(classes, truth)
+    items = [(source, path, converting) for source, path in zip(sources, paths, strict=True)]
+    rows = over_scenes("convert", convert_file, items, jobs)
+    for row in rows:
+        warn(row["notes"], row["scene"])
+    lost = list(dict.fromkeys(what for row in rows for what in row["cannot_hold"]))
+    return {
+        "scenes": rows,
+        "output": str(out),
+        "cannot_hold": lost,
+        "seconds": perf_counter() - start,
+    }
+
+
+def _show(result: dict[str, Any]) -> None:
+    table(result["scenes"], ["scene", "points", "faces", "labelled", "bytes", "output"])
+    if result["cannot_hold"]:
+        print(f"lost, since this format cannot hold it: {', '.join(result['cannot_hold'])}")

@@ -118,7 +118,8 @@ def _scene(out: Path, source: Source) -> SceneReport:
     """Figures, click statistics and the four pictures of the paper's Figure 4."""
     scene = pipeline.load_scene(source)
     clicks, labels, _ = pipeline.load_clicks(scene, out / CLICKS_FOLDER)
-    predicted = read_labels(labels_file(out / LABELS_FOLDER, source.name), len(scene.scan.vertices))
+    size = len(scene.whole.vertices)
+    predicted = scene.taken(read_labels(labels_file(out / LABELS_FOLDER, source.name), size))
     assert scene.truth is not None
     pictures = {
         "Scan": (scene.scan.colors, None),

@@ -6,11 +6,24 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from seggroup.cli.common import Device, Json, Scenes, Seed, errors, output, table
+from seggroup.cli.common import (
+    ClassesOption,
+    Device,
+    Json,
+    Scenes,
+    Seed,
+    UnitOption,
+    UpOption,
+    errors,
+    output,
+    reading_of,
+    table,
+)
 from seggroup.errors import InputError
 
 if TYPE_CHECKING:
     from seggroup.io.classlist import ClassList
+    from seggroup.io.reading import Reading
 
 _SHOWN = 50  # problems of a submission
 SomeScenes = Annotated[
@@ -22,9 +35,6 @@ LabelsPlace = Annotated[
 ]
 Predictions = Annotated[
     Path | None, typer.Option(help="Folder of predictions of the names of --truth.")
-]
-ClassFile = Annotated[
-    Path | None, typer.Option(help="Your own class list; default: the benchmark's.")
 ]
 ReportFile = Annotated[
     Path | None, typer.Option(help="Also write a page: .html with pictures, .md or .json.")
@@ -38,6 +48,7 @@ evaluate_app = typer.Typer(help="Score labels: pseudo, semantic, instance.", no_
 
 def print_figures(figures: dict) -> None:
     """Figures by level, then semantic IoU by class with the paper's beside (its Table 1)."""
+    from seggroup.classes import BENCHMARK20, class_name
     from seggroup.evaluate.table import LEVEL_NAMES, PAPER_TABLE1
 
     keys = ["semantic_miou", "instance_miou", "semantic_accuracy", "instance_accuracy"]
@@ -49,17 +60,19 @@ def print_figures(figures: dict) -> None:
         [{"figure": key, **{name: values[key] for name, values in shown.items()}} for key in keys],
         ["figure", *shown],
     )
+    papers = dict(zip(map(class_name, BENCHMARK20), PAPER_TABLE1["final"], strict=False))
+    beside = papers.keys() == figures["semantic_iou"].keys()  # another list is not compared
     classes = [
         {
             "semantic IoU": name,
             **{level: values["semantic_iou"][name] for level, values in shown.items()},
-            "Paper, final": paper / 100,
+            **({"Paper, final": papers[name] / 100} if beside else {}),
         }
-        for name, paper in zip(figures["semantic_iou"], PAPER_TABLE1["final"], strict=False)
+        for name in figures["semantic_iou"]
         if figures["semantic_iou"][name] == figures["semantic_iou"][name]  # it occurs
     ]
     if classes:
-        table(classes, ["semantic IoU", *shown, "Paper, final"])
+        table(classes, ["semantic IoU", *shown, *(["Paper, final"] if beside else [])])
 
 
 @evaluate_app.command("pseudo")
@@ -71,6 +84,9 @@ def evaluate_pseudo(
     report: Annotated[
         Path | None, typer.Option(help="Also write the table: .html, .md or .json.")
     ] = None,
+    classes: ClassesOption = None,
+    unit: UnitOption = "auto",
+    up: UpOption = "auto",
     seed: Seed = 0,
     device: Device = "auto",
     json: Json = False,
@@ -80,7 +96,8 @@ def evaluate_pseudo(
     from seggroup.cli.running import write_figures
     from seggroup.io.scenes import find_scenes
 
-    figures = pipeline.evaluate_folder(find_scenes(scenes), labels, pipeline.Loading())
+    sources = find_scenes(scenes, reading_of(unit, up, classes))
+    figures = pipeline.evaluate_folder(sources, labels, pipeline.Loading())
     if report:
         write_figures(report, figures)
     output(json, figures, lambda: print_figures(figures))
@@ -94,7 +111,9 @@ def evaluate_semantic(
         Path | None, typer.Option(help="Folder of truth: a text file a scene, a class id a line.")
     ] = None,
     prediction: Predictions = None,
-    classes: ClassFile = None,
+    classes: ClassesOption = None,
+    unit: UnitOption = "auto",
+    up: UpOption = "auto",
     report: ReportFile = None,
     details: Details = False,
     seed: Seed = 0,
@@ -112,7 +131,7 @@ def evaluate_semantic(
     ids = BENCHMARK20 if listed is None else tuple(listed.classes)
     names = _names(listed)
     details = details or report is not None
-    place = _place(scenes, labels, truth, prediction)
+    place = _place(scenes, labels, truth, prediction, reading_of(unit, up, classes))
     if isinstance(place[0], Path):
         from seggroup.evaluate.semantic import evaluate_semantic_files
 
@@ -141,7 +160,9 @@ def evaluate_instance(
         Path | None, typer.Option(help="Folder of truth: class x 1000 + instance a line.")
     ] = None,
     prediction: Predictions = None,
-    classes: ClassFile = None,
+    classes: ClassesOption = None,
+    unit: UnitOption = "auto",
+    up: UpOption = "auto",
     report: ReportFile = None,
     details: Details = False,
     seed: Seed = 0,
@@ -164,7 +185,7 @@ def evaluate_instance(
         )
     names = _names(listed)
     details = details or report is not None
-    place = _place(scenes, labels, truth, prediction)
+    place = _place(scenes, labels, truth, prediction, reading_of(unit, up, classes))
     if isinstance(place[0], Path):
         from seggroup.evaluate.instancefiles import evaluate_instance_files
 
@@ -194,7 +215,7 @@ def check(
         list[Path] | None,
         typer.Option(help="The scans that must be there, for names and sizes. Repeatable."),
     ] = None,
-    classes: ClassFile = None,
+    classes: ClassesOption = None,
     seed: Seed = 0,
     device: Device = "auto",
     json: Json = False,
@@ -234,22 +255,26 @@ def check(
 
 
 def _place(
-    scenes: list[Path] | None, labels: Path | None, truth: Path | None, prediction: Path | None
+    scenes: list[Path] | None,
+    labels: Path | None,
+    truth: Path | None,
+    prediction: Path | None,
+    reading: "Reading",
 ) -> tuple[Any, Path]:
     """What is scored: (scenes' sources, labels), or the folders (truth, prediction)."""
     if scenes and labels and not (truth or prediction):
         from seggroup.io.scenes import find_scenes
 
-        return find_scenes(scenes), labels
+        return find_scenes(scenes, reading), labels
     if truth and prediction and not (scenes or labels):
         return truth, prediction
     raise InputError("name SCENES and --labels, or --truth and --prediction, and not both")
 
 
-def _classes(path: Path | None) -> "ClassList | None":
-    from seggroup.io.classlist import read_class_list
+def _classes(place: str | None) -> "ClassList | None":
+    from seggroup.io.classlist import class_list
 
-    return None if path is None else read_class_list(path)
+    return None if place is None else class_list(place)
 
 
 def _names(listed: "ClassList | None") -> Callable[[int], str]:

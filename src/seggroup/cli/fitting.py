@@ -6,7 +6,20 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from seggroup.cli.common import Device, Json, Scenes, Seed, errors, output, progress, table
+from seggroup.cli.common import (
+    ClassesOption,
+    Device,
+    Json,
+    Scenes,
+    Seed,
+    UnitOption,
+    UpOption,
+    errors,
+    output,
+    progress,
+    reading_of,
+    table,
+)
 from seggroup.downstream.config import Augmentation, ModelName, Norm
 from seggroup.errors import InputError
 
@@ -52,9 +65,6 @@ Balance = Annotated[
     float, typer.Option(help="Classes weigh as their frequency to minus this: 0, 0.5, 1.", min=0)
 ]
 Every = Annotated[int, typer.Option(help="Epochs from validation to validation.", min=0)]
-Classes = Annotated[
-    Path | None, typer.Option(help="Your own class list; default: ScanNet's 20 classes.")
-]
 Threads = Annotated[int, typer.Option(help="Of the processor; 0: all its cores.", min=0)]
 TensorBoard = Annotated[bool, typer.Option(help="Also write logs for TensorBoard.")]
 Mixed = Annotated[bool, typer.Option(help="Mixed precision on CUDA.")]
@@ -84,7 +94,9 @@ def fit(
     max_points: MaxPoints = 120_000,
     class_balance: Balance = 0.0,
     validate_every: Every = 10,
-    classes: Classes = None,
+    classes: ClassesOption = None,
+    unit: UnitOption = "auto",
+    up: UpOption = "auto",
     min_confidence: MinConfidence = 0.0,
     mixed_precision: Mixed = True,
     tensorboard: TensorBoard = False,
@@ -112,8 +124,9 @@ def fit(
         raise InputError(f"--model {model}: does not learn {task} labels; see --help")
     if not grouping and (radius is not None or min_points is not None):
         raise InputError("--radius and --min-points are of pointgroup; leave them out")
-    sources = find_scenes(scenes)
-    checks = find_scenes(validation) if validation else []
+    reading = reading_of(unit, up, classes)
+    sources = find_scenes(scenes, reading)
+    checks = find_scenes(validation, reading) if validation else []
     if voxel is not None and not voxel > 0:
         raise InputError(f"--voxel {voxel}: must be more than 0")
     network, note = sized_for(sources, model)
@@ -135,8 +148,10 @@ def fit(
     fitting = Fitting(
         network, settings, device=device, threads=threads, min_confidence=min_confidence
     )
-    if classes is not None:
-        fitting = replace(fitting, **_listed(classes))
+    if reading.classes is not None:
+        stuff = set(reading.classes.classes) - set(reading.classes.things)
+        listed = tuple(reading.classes.classes)
+        fitting = replace(fitting, classes=listed, stuff=tuple(sorted(stuff)))
     total = fitting.fit.epochs
     with progress() as bar:
         row = bar.add_task("fit", total=total)
@@ -188,15 +203,6 @@ def _write_report(out: Path, result: dict[str, Any]) -> None:
     write_report(out / REPORT, report)
 
 
-def _listed(path: Path) -> dict[str, Any]:
-    """The classes of a list, and those of them that are no things."""
-    from seggroup.io.classlist import read_class_list
-
-    listed = read_class_list(path)
-    stuff = tuple(i for i, named in listed.classes.items() if not named.thing)
-    return {"classes": tuple(listed.classes), "stuff": stuff}
-
-
 def predict(
     run: Annotated[Path, typer.Argument(help="The folder of a `fit` run, or a checkpoint.")],
     scenes: Scenes,
@@ -223,6 +229,8 @@ def predict(
         int | None,
         typer.Option(help="Smaller instances are left out, vertices; default 100.", min=1),
     ] = None,
+    unit: UnitOption = "auto",
+    up: UpOption = "auto",
     threads: Threads = 0,
     seed: Seed = 0,
     device: Device = "auto",
@@ -234,7 +242,7 @@ def predict(
     from seggroup.pipeline.downstream import start_device
     from seggroup.pipeline.predicting import Predicting, predict_run
 
-    sources = find_scenes(scenes)
+    sources = find_scenes(scenes, reading_of(unit, up))
     if run.is_dir() and not (run / CHECKPOINT).exists():
         raise InputError(f"{run}: holds no trained model; train one with `seggroup fit`")
     weights = run / BEST_CHECKPOINT if best else run

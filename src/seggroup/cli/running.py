@@ -13,6 +13,7 @@ from seggroup.cli.common import errors, over_scenes, progress, warn
 from seggroup.config import TrainConfig
 from seggroup.evaluate.pseudo import jsonable
 from seggroup.io.files import write_json, write_text
+from seggroup.io.reading import AS_FOUND, Reading
 from seggroup.io.scenes import Source, find_scenes
 from seggroup.io.store import CHECKPOINT, LABELS_FOLDER, METRICS, TIMING, write_record
 from seggroup.labels.budget import click_statistics
@@ -50,13 +51,14 @@ def train_run(
     seed: int,
     device: str,
     stages: Stages | None = None,
+    reading: Reading = AS_FOUND,
 ) -> dict[str, Any]:
     """Train, then label and score the training scenes; all into the run's folder."""
     from seggroup.device import pick_device
     from seggroup.train import class_list, train
 
     start = time.perf_counter()
-    sources = find_scenes(scenes)
+    sources = find_scenes(scenes, reading)
     loading = pipeline.Loading()
     network = pipeline.network_config(released, thresholds)
     config = TrainConfig(epochs=epochs, seed=seed, network=network)

@@ -8,10 +8,13 @@ import numpy as np
 
 from seggroup import pipeline
 from seggroup.errors import InputError
+from seggroup.io.classlist import ClassList, read_class_list
 from seggroup.io.classsets import read_class_sets
 from seggroup.io.files import read_bytes, read_json
+from seggroup.io.placing import told
 from seggroup.io.ply import write_ply
 from seggroup.io.proposals import read_proposals
+from seggroup.io.reading import AS_FOUND, Reading
 from seggroup.io.scenes import find_scenes
 from seggroup.io.store import (
     CHECKPOINT,
@@ -34,9 +37,10 @@ def show_scene(
     color: str,
     size: str,
     truth: bool,
+    reading: Reading = AS_FOUND,
 ) -> dict[str, Any]:
     """Write a picture (.png) or a labelled mesh or cloud (.ply) of one scene."""
-    sources = find_scenes([path])
+    sources = find_scenes([path], reading)
     if len(sources) != 1:
         raise InputError(f"{path}: holds {len(sources)} scenes; name one")
     pipeline.keep(sources[0], out)
@@ -44,16 +48,23 @@ def show_scene(
     labels = _labels(scene, labels_place)
     clicks, seg_level = None, None
     if clicks_place is not None:
-        clicks, found, _ = pipeline.load_clicks(scene, clicks_place, "drop")
+        clicks, found, _ = pipeline.load_clicks(scene, clicks_place, "drop", reading.classes)
         seg_level = found.at(scene.segments)
     shown = labels or seg_level
-    colors = _colors(scene, shown, "instance" if color == "auto" and shown else color)
+    wanted = "instance" if color == "auto" and shown else color
+    colors = _colors(scene, shown, wanted, reading.classes)
     match out.suffix.lower():
         case ".png":
             clicked = None if clicks is None else clicks.vertex
             save_png(out, render(scene.scan, colors, _size(size), clicked=clicked))
         case ".ply":
-            write_ply(out, scene.scan, shown or scene.truth, colors)
+            carried = shown or scene.truth
+            write_ply(
+                out,
+                scene.whole,
+                carried and scene.carried(carried),
+                scene.whole.colors if colors is scene.scan.colors else _of_all(scene, colors),
+            )
         case _:
             raise InputError(f"{out}: can write .png and .ply")
     return {"scene": scene.name, "output": str(out)}
@@ -65,10 +76,17 @@ def _labels(scene: Scene, place: Path | None) -> Labels | None:
     path = place
     if place.is_dir():
         path = labels_file(pipeline.labels_folder(place), scene.name)
-    return read_labels(path, len(scene.scan.vertices))
+    return scene.taken(read_labels(path, len(scene.whole.vertices)))
 
 
-def _colors(scene: Scene, labels: Labels | None, color: str) -> np.ndarray:
+def _of_all(scene: Scene, colors: np.ndarray) -> np.ndarray:
+    """Colours of the scan's vertices for all vertices of the file."""
+    return colors if scene.thinning is None else colors[scene.thinning.group]
+
+
+def _colors(
+    scene: Scene, labels: Labels | None, color: str, classes: ClassList | None
+) -> np.ndarray:
     match color:
         case "auto" | "scan":
             return scene.scan.colors
@@ -83,7 +101,7 @@ def _colors(scene: Scene, labels: Labels | None, color: str) -> np.ndarray:
     if labels is None:
         raise InputError(f"{scene.name}: nothing to colour by; name --labels or --clicks")
     if color == "class":
-        return class_colors(labels)
+        return class_colors(labels, classes)
     if color == "confidence":
         if labels.confidence is None:
             raise InputError(f"{scene.name}: these labels carry no confidence")
@@ -103,7 +121,7 @@ def _size(text: str) -> tuple[int, int]:
     return width, height
 
 
-def describe(path: Path, truth: bool = True) -> dict[str, Any]:
+def describe(path: Path, truth: bool = True, reading: Reading = AS_FOUND) -> dict[str, Any]:
     """What a scan, a folder of scans, clicks, labels, a checkpoint or a run holds."""
     if not path.exists():
         raise InputError(f"{path}: does not exist; check the path")
@@ -117,11 +135,16 @@ def describe(path: Path, truth: bool = True) -> dict[str, Any]:
     if path.name.endswith(PROPOSALS_SUFFIX):
         found = read_proposals(path, 1 << 31)
         return {"kind": "proposals", "instances": len(found)}
+    if path.suffix.lower() in (".yaml", ".yml"):
+        listed = read_class_list(path)
+        names = [named.name for named in listed.classes.values()]
+        things = len(listed.things)
+        return {"kind": "class list", "classes": len(names), "things": things, "names": names}
     if path.suffix == ".npz":
         return _npz(path)
     if path.suffix == ".json":
         return _json(path)
-    sources = find_scenes([path])
+    sources = find_scenes([path], reading)
     if len(sources) > 1:
         return {"kind": "scenes", "scenes": len(sources), "names": [s.name for s in sources]}
     return _scene(pipeline.load_scene(sources[0], pipeline.Loading(truth)))
@@ -133,9 +156,10 @@ def _scene(scene: Scene) -> dict[str, Any]:
     result: dict[str, Any] = {
         "kind": "mesh" if scan.is_mesh else "point cloud",
         "scene": scene.name,
-        "vertices": len(scan.vertices),
-        "faces": len(scan.faces),
+        "vertices": len(scene.whole.vertices),
+        "faces": len(scene.whole.faces),
         "size": [round(float(x), 3) for x in high - low],
+        **told(scan.frame),
         "segments": len(scene.segment_ids),
         "edges": len(scene.graph.edges),
     }

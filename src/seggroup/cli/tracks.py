@@ -8,6 +8,7 @@ from seggroup.cli.people import open_database
 from seggroup.errors import InputError
 
 if TYPE_CHECKING:
+    from seggroup.io.reading import Reading
     from seggroup.server.protocol import TrackSummary
 
 _BEST = ("accepted", "submitted")  # whose track is taken where nobody is named, in this order
@@ -19,14 +20,14 @@ def export_tracks(
     database: str,
     annotator: str | None,
     authors: bool,
-    classes: Path | None,
+    reading: "Reading",
 ) -> list[dict[str, Any]]:
     """Write the click file of every scene that somebody has clicked in; a row for each.
 
     Raises InputError where a scene has several tracks and nothing says which, and where no scene
     has any.
     """
-    from seggroup.io.classlist import nyu40, read_class_list
+    from seggroup.io.classlist import nyu40
     from seggroup.io.files import atomic
     from seggroup.io.scenes import find_scenes
     from seggroup.io.store import authors_clicks_file, clicks_file
@@ -37,9 +38,9 @@ def export_tracks(
 
     opened = open_database(database)
     tracks = opened.tracks(now=0)
-    listed = read_class_list(classes) if classes else nyu40()
+    listed = reading.classes or nyu40()
     rows: list[dict[str, Any]] = []
-    for source in find_scenes(scenes):
+    for source in find_scenes(scenes, reading):
         clicked = [track for track in tracks.get(source.name, []) if track.clicks]
         who = chosen(source.name, clicked, annotator)
         if who is None:

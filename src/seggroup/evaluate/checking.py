@@ -21,8 +21,8 @@ from seggroup.classes import BENCHMARK18, BENCHMARK20
 from seggroup.errors import InputError
 from seggroup.evaluate.instance import MIN_VERTICES
 from seggroup.evaluate.instancefiles import lies_inside
-from seggroup.evaluate.submission import MASKS, MAX_INSTANCES
 from seggroup.evaluate.textfiles import mask_digits, read_integers
+from seggroup.io.submission import MASKS, MAX_INSTANCES
 
 TEST_SCENES = 100  # of ScanNet v2: scene0707_00 … scene0806_00
 MAX_BYTES = 8 << 30  # unpacked; users' 12 GB timed out on the server, its bound is not published

@@ -5,7 +5,7 @@ true instance, and its semantic figures stay out. Unlabelled vertices count as w
 and true instances pair by their number, as a click names an instance by it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -179,16 +179,24 @@ def _calibration(
     )
 
 
-def figures(counts: PseudoCounts, classes: Sequence[int] = BENCHMARK20) -> dict:
-    """The sums divided. Means run over the classes that occur; shares are of counted vertices."""
+def figures(
+    counts: PseudoCounts,
+    classes: Sequence[int] = BENCHMARK20,
+    stuff: Sequence[int] = STUFF,
+    name: Callable[[int], str] = class_name,
+) -> dict:
+    """The sums divided. Means run over the classes that occur; shares are of counted vertices.
+
+    stuff : the classes that have no instances to score
+    """
 
     def share(part: int | float, whole: int) -> float:
         return part / whole if whole else float("nan")
 
     semantic = ratio(counts.semantic_hits, counts.semantic_union)
     instance = ratio(counts.instance_hits, counts.instance_union)
-    instance[np.isin(classes, STUFF)] = np.nan
-    names = [class_name(i) for i in classes]
+    instance[np.isin(classes, stuff)] = np.nan
+    names = [name(i) for i in classes]
     gap = float(np.abs(counts.rated_right - counts.confidence).sum())
     return {
         "semantic_miou": mean(semantic),
@@ -208,7 +216,7 @@ def figures(counts: PseudoCounts, classes: Sequence[int] = BENCHMARK20) -> dict:
         "instance_iou": {
             name: value
             for i, name, value in zip(classes, names, instance.tolist(), strict=True)
-            if i not in STUFF
+            if i not in stuff
         },
     }
 

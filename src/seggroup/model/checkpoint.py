@@ -70,7 +70,8 @@ def load_network(path: Path, device: torch.device) -> tuple[SegGroup, tuple[int,
     tensors, header = read_tensors(path)
     try:
         values = header["network"]
-        config = NetworkConfig(**{**values, "thresholds": tuple(values["thresholds"])})
+        older = {"level_yaw": False}  # what a checkpoint from before an option means
+        config = NetworkConfig(**{**older, **values, "thresholds": tuple(values["thresholds"])})
         classes = tuple(int(c) for c in header["classes"])
         network = SegGroup(len(classes), config)
         network.load_state_dict(tensors)

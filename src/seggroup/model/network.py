@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from seggroup.config import NetworkConfig
 from seggroup.geometry.graph import contract
+from seggroup.geometry.yaw import levelled
 from seggroup.model.edgeconv import EdgeConv, Edges
 from seggroup.model.grouping import (
     absorb,
@@ -43,7 +44,7 @@ from seggroup.types import Labels, Scene
 class Points:
     """What the network sees of a scene: points sorted by segment, independent of weights.
 
-    xyz        : metres
+    xyz        : metres; with `level_yaw` turned and centred by the scene's walls
     rgb        : in [-1, 1]
     segment    : of each point, ascending, without gaps
     structural : edge inputs of the structural layer
@@ -99,7 +100,7 @@ def make_points(
     if config.resample:
         order = _resample(order, scene.segments, config.resample, rng)
     segment = scene.segments[order]
-    xyz = scene.scan.vertices[order]
+    xyz = (levelled(scene.scan) if config.level_yaw else scene.scan.vertices)[order]
     rgb = scene.scan.colors[order].astype(np.float32) / 127.5 - 1
     structural = structural_edges(xyz, rgb, segment, config, device)
     return Points(xyz, rgb, segment, structural)

@@ -6,16 +6,13 @@ Every function can run in a process of its own, so that many scenes go side by s
 
 from seggroup.pipeline.clicks import Clicking, Contradiction, Examples, click, load_clicks
 from seggroup.pipeline.labels import (
-    Propagating,
-    check_method,
     evaluate_folder,
     labels_folder,
-    method_of,
-    network_config,
     propagate_scene,
     weights_file,
 )
 from seggroup.pipeline.scenes import Loading, keep, load_scene, segment, synthesize
+from seggroup.pipeline.spreading import Propagating, check_method, method_of, network_config
 
 __all__ = [
     "Clicking",

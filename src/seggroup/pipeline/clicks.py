@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from seggroup.errors import InputError
-from seggroup.io.classlist import is_nyu40, names_of_file
+from seggroup.io.classlist import ClassList, is_nyu40, names_of_file
 from seggroup.io.clicks import find_clicks, read_clicks, write_authors_clicks, write_clicks
 from seggroup.io.files import read_json
 from seggroup.io.scenes import Source
@@ -41,7 +41,7 @@ def click(source: Source, out: Path, clicking: Clicking, loading: Loading) -> di
     notes: list[str] = []
     if clicking.files:
         path = _file_of(scene.name, clicking.files)
-        clicks, notes = read_clicks(path, scene, remap=True)
+        clicks, notes = read_clicks(path, scene, remap=True, classes=source.reading.classes)
         clicks, dropped = settle(clicks, scene, clicking.contradiction, path)
         notes += dropped
     else:
@@ -50,7 +50,8 @@ def click(source: Source, out: Path, clicking: Clicking, loading: Loading) -> di
         write_authors_clicks(authors_clicks_file(out, scene.name), clicks, scene)
     else:
         annotator = "imported" if clicking.files else clicking.style
-        write_clicks(clicks_file(out, scene.name), clicks, scene, annotator)
+        listed = source.reading.classes
+        write_clicks(clicks_file(out, scene.name), clicks, scene, annotator, listed)
     return {"scene": scene.name, **click_statistics(clicks, scene), "notes": notes}
 
 
@@ -79,24 +80,30 @@ def settle(
 
 
 def load_clicks(
-    scene: Scene, place: Path, contradiction: Contradiction = "refuse"
+    scene: Scene,
+    place: Path,
+    contradiction: Contradiction = "refuse",
+    classes: ClassList | None = None,
 ) -> tuple[Clicks, Labels, list[str]]:
     """A scene's clicks from a file or folder, the seg-level labels they make, and notes."""
     path = find_clicks(place, scene.name)
-    clicks, notes = read_clicks(path, scene)
+    clicks, notes = read_clicks(path, scene, classes=classes)
     clicks, dropped = settle(clicks, scene, contradiction, path)
     return clicks, seg_level_labels(clicks, scene.segments), notes + dropped
 
 
 def load_free_clicks(
-    scene: Scene, place: Path, contradiction: Contradiction = "refuse"
+    scene: Scene,
+    place: Path,
+    contradiction: Contradiction = "refuse",
+    classes: ClassList | None = None,
 ) -> tuple[Clicks, list[str]]:
     """A scene's clicks where several instances may be clicked in one segment, and notes.
 
     Only one vertex of two instances, or one instance of two classes, is a contradiction.
     """
     path = find_clicks(place, scene.name)
-    clicks, notes = read_clicks(path, scene)
+    clicks, notes = read_clicks(path, scene, classes=classes)
     clicks, reasons = drop_contradictions(clicks, np.arange(len(scene.segments)), "vertex")
     if reasons and contradiction == "refuse":
         raise InputError(f"{path}: {reasons[0]}; remove one of the two (--on-contradiction drop)")
@@ -105,8 +112,13 @@ def load_free_clicks(
     return clicks, notes + reasons
 
 
-def names_nyu40(path: Path) -> bool:
-    """Whether the class ids of a click file are NYU40's: it says so, or says nothing."""
+def names_nyu40(path: Path, listed: ClassList | None = None) -> bool:
+    """Whether the class ids of clicks are NYU40's: the list's, else those that the file names.
+
+    A file that names none has NYU40's.
+    """
+    if listed is not None:
+        return is_nyu40({i: named.name for i, named in listed.classes.items()})
     value = read_json(path)
     classes = value.get("classes") if isinstance(value, dict) else None
     return is_nyu40({i: name for name, i in names_of_file(classes).items()})
@@ -130,7 +142,8 @@ class Examples(Sequence):  # a Sequence, so that training reads scenes when it n
             from seggroup.train import Example
 
             scene = load_scene(sources[i], loading)
-            found, labels, _ = load_clicks(scene, clicks, contradiction)
+            listed = sources[i].reading.classes
+            found, labels, _ = load_clicks(scene, clicks, contradiction, listed)
             return Example(scene, found, labels)
 
         self._load = load

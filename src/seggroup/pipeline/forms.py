@@ -117,6 +117,7 @@ def label_scene(source: Source, out: Path, labelling: Labelling) -> dict[str, An
     """Make the labels of a scene and write `<scene>.npz`, and `<scene>.sets.npz` with sets."""
     scene = load_scene(source, Loading())
     labels, sets = make_labels(scene, labelling)
+    labels, sets = scene.carried(labels), _carried_sets(scene, sets)
     if sets is not None:
         write_class_sets(sets_file(out, scene.name), sets)
     write_labels(labels_file(out, scene.name), labels)
@@ -151,6 +152,18 @@ def make_labels(scene: Scene, labelling: Labelling) -> tuple[Labels, ClassSets |
             return Labels(nothing, nothing), forms.subclouds(scene, rng, labelling.subcloud)
         case "scene":
             return Labels(nothing, nothing), forms.scene_tags(scene)
+
+
+def _carried_sets(scene: Scene, sets: ClassSets | None) -> ClassSets | None:
+    """The sets of a scan's vertices with all vertices of the file that these stand for."""
+    if sets is None or scene.thinning is None:
+        return sets
+    members = []
+    for kept in sets.members:
+        inside = np.zeros(len(scene.segments), bool)
+        inside[kept] = True
+        members.append(np.flatnonzero(inside[scene.thinning.group]).astype(np.int32))
+    return ClassSets(tuple(members), sets.classes)
 
 
 def _recorded(out: Path) -> list[str]:

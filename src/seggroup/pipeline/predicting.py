@@ -17,7 +17,6 @@ from seggroup.downstream.predict import LIMIT, labels_of, predict, restricted
 from seggroup.errors import InputError
 from seggroup.evaluate.instance import evaluate_instance
 from seggroup.evaluate.semantic import evaluate_semantic
-from seggroup.evaluate.submission import MAX_INSTANCES, write_instances, write_semantic
 from seggroup.io.classsets import read_class_sets
 from seggroup.io.files import read_json
 from seggroup.io.ply import write_ply
@@ -32,6 +31,7 @@ from seggroup.io.store import (
     write_labels,
     write_record,
 )
+from seggroup.io.submission import MAX_INSTANCES, write_instances, write_semantic
 from seggroup.pipeline.labels import weights_file
 from seggroup.pipeline.scenes import keep
 from seggroup.pipeline.scoring import benchmark_ids, instances_of_proposals

@@ -1,37 +1,71 @@
 """Scenes on disk: reading them, segmenting them, making synthetic ones."""
 
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int32
 
 from seggroup.config import OversegmentConfig
 from seggroup.errors import InputError
 from seggroup.geometry.prepare import prepare
+from seggroup.geometry.thin import thin, voxel_for
 from seggroup.io.files import read_json, write_json
+from seggroup.io.placing import told
 from seggroup.io.scannet import write_scene, write_segments
 from seggroup.io.scenes import Source, find_scenes, read_source
 from seggroup.io.store import SYNTH_SEED
-from seggroup.types import Scene
+from seggroup.types import Labels, Scan, Scene
 
 
 @dataclass(frozen=True)
 class Loading:
-    """How scenes are read: with or without truth, their own segments or new ones."""
+    """How scenes are read: with or without truth, their own segments or new ones.
+
+    voxel : metres, one vertex of each is kept; 0: all; None: all unless they are too many
+    """
 
     truth: bool = True
     recompute: bool = False
     oversegment: OversegmentConfig = field(default_factory=OversegmentConfig)
+    voxel: float | None = None
 
 
 def load_scene(source: Source, loading: Loading | None = None) -> Scene:
-    """Read a scan with its truth and segments; over-segment it where it has none."""
+    """Read a scan with its truth and segments; over-segment it where it has none.
+
+    A scan that is too large, or where a voxel is stated, is thinned first (docs/large.md).
+    """
     loading = loading or Loading()
     scan, segment_ids, truth = read_source(source, loading.truth)
     if loading.recompute:
         segment_ids = None
-    return prepare(scan, segment_ids, truth, loading.oversegment)
+    return scene_of(scan, segment_ids, truth, loading)
+
+
+def scene_of(
+    scan: Scan,
+    segment_ids: Int32[np.ndarray, " n"] | None,
+    truth: Labels | None,
+    loading: Loading,
+) -> Scene:
+    """The scene of a scan with the segments and the truth of its file, thinned as `load_scene`."""
+    voxel = voxel_for(scan) if loading.voxel is None else loading.voxel
+    thinned, thinning = thin(scan, voxel)
+    kept = thinning.kept
+    if len(kept) == len(scan.vertices):
+        return prepare(scan, segment_ids, truth, loading.oversegment)
+    thinned = thinned.noting(
+        f"{len(scan.vertices):,} vertices were thinned to {len(kept):,} with voxels of "
+        f"{100 * voxel:g} cm; labels go back to every vertex."
+    )
+    del scan
+    taken = None if segment_ids is None else segment_ids[kept]
+    scene = prepare(thinned, taken, None if truth is None else truth.at(kept), loading.oversegment)
+    if segment_ids is None:  # those of computed segments are their root vertices', in the file
+        scene = replace(scene, segment_ids=kept[scene.segment_ids])
+    return replace(scene, thinning=replace(thinning, segment_ids=segment_ids))
 
 
 def rng_of(scene: Scene, seed: int) -> np.random.Generator:
@@ -58,16 +92,18 @@ def segment(source: Source, output: Path | None, loading: Loading) -> dict:
     output = output or (source.segments if reused else None) or beside
     keep(source, output)
     scene = load_scene(source, loading)
-    ids = scene.segment_ids[scene.segments]
+    ids = scene.ids_of_vertices
     if output != source.segments or not reused:
         write_segments(output, ids, scene.name, config.k, config.min_size)
     return {
         "scene": scene.name,
-        "vertices": len(scene.scan.vertices),
-        "faces": len(scene.scan.faces),
+        "vertices": len(scene.whole.vertices),
+        "faces": len(scene.whole.faces),
+        "kept": len(scene.scan.vertices),
         "segments": len(scene.segment_ids),
         "edges": len(scene.graph.edges),
         "reused": reused,
+        **told(scene.scan.frame),
         "output": str(output),
         "notes": list(scene.scan.notes),
     }

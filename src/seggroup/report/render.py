@@ -13,6 +13,7 @@ from PIL import Image
 from seggroup.classes import CLASS_COLORS
 from seggroup.geometry.mesh import vertex_normals
 from seggroup.geometry.neighbours import nearest
+from seggroup.io.classlist import ClassList
 from seggroup.io.files import atomic
 from seggroup.report.camera import Camera, View, look_at
 from seggroup.report.raster import draw_balls, draw_discs, draw_triangles, shade_edges
@@ -127,8 +128,16 @@ def palette(count: int) -> UInt8[np.ndarray, "n 3"]:
     return np.concatenate([np.round(_WHITE * srgb), [[_WHITE] * 3]]).astype(np.uint8)
 
 
-def class_colors(labels: Labels) -> UInt8[np.ndarray, "v 3"]:
-    """ScanNet's colour of every class (a palette's beyond NYU40); white where there is none."""
+def class_colors(labels: Labels, classes: ClassList | None = None) -> UInt8[np.ndarray, "v 3"]:
+    """The colour of every class in the list, or ScanNet's (a palette's beyond NYU40).
+
+    White where there is no class, and for one that the list does not have.
+    """
+    if classes is not None:
+        ids, place = np.unique(labels.semantic, return_inverse=True)
+        listed = [classes.classes.get(int(i)) for i in ids]
+        shades = [(_WHITE,) * 3 if named is None else named.color for named in listed]
+        return np.array(shades, np.uint8)[place]
     known = len(CLASS_COLORS)
     others = palette(max(0, int(labels.semantic.max(initial=NONE)) + 1 - known))
     return np.concatenate([CLASS_COLORS, others])[labels.semantic]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seggroup.classes import BENCHMARK18, class_name
+from seggroup.classes import BENCHMARK18, BENCHMARK20, class_name
 from seggroup.evaluate.table import (
     LEVEL_NAMES,
     LEVELS,
@@ -101,7 +101,32 @@ def _methods(report: Report) -> Table:
     )
 
 
+def _own_names(report: Report) -> list[str] | None:
+    """The classes of the figures where they are not the benchmark's 20."""
+    names = next((list(figures.get("semantic_iou", ())) for figures in report.levels.values()), [])
+    known = {class_name(i) for i in BENCHMARK20}
+    return None if set(names) <= known else names
+
+
+def _classes(report: Report, key: str, mean: str, title: str, head: str) -> Table:
+    """IoU by level and class, of a class list of one's own."""
+    names = list(next(report.levels[level][key] for level in LEVELS if level in report.levels))
+    rows = [
+        [
+            LEVEL_NAMES[level],
+            *(share(report.levels[level][key], name) for name in names),
+            share(report.levels[level], mean),
+        ]
+        for level in LEVELS
+        if level in report.levels
+    ]
+    return Table(title, [head, *names, "Mean"], rows)
+
+
 def _table_one(report: Report) -> Table:
+    if _own_names(report) is not None:
+        title = "Semantic IoU by level and class"
+        return _classes(report, "semantic_iou", "semantic_miou", title, "Sem IoU")
     rows = [[name, *map(per_cent, values)] for name, values in table_rows(report.levels)]
     return Table(
         "Semantic IoU by level and class (the paper's Table 1)",
@@ -113,6 +138,9 @@ def _table_one(report: Report) -> Table:
 
 
 def _instances(report: Report) -> Table:
+    if _own_names(report) is not None:
+        title = "Instance IoU by level and class"
+        return _classes(report, "instance_iou", "instance_miou", title, "Inst IoU")
     rows = [
         [
             LEVEL_NAMES[level],

@@ -169,7 +169,7 @@ def _add_sessions(app: FastAPI, database: Database, sessions: Sessions, options:
     by_name, by_address = Throttle(5), Throttle(30)
     hashing = ThreadPoolExecutor(2)  # a password costs 0.3 s and 32 MB; others go on meanwhile
     classes = [
-        ClassItem(i, known.name, known.color, list(known.synonyms))
+        ClassItem(i, known.name, known.color, list(known.searched))
         for i, known in options.classes.classes.items()
     ]
 

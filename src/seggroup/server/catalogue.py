@@ -147,7 +147,7 @@ class Catalogue:
         if layer not in self.layers(opened):
             raise UnknownSceneError(f"{opened.scene.name} has no layer {layer[:80]!r}.")
         path = labels_file(self._layers[layer], opened.scene.name)
-        return read_labels(path, len(opened.scene.scan.vertices))
+        return opened.scene.taken(read_labels(path, len(opened.scene.whole.vertices)))
 
     def _known(self, name: str) -> Opened | None:
         with self._lock:
@@ -173,7 +173,7 @@ class Catalogue:
             self._opened[name] = opened
             truth = opened.truth
             self._instances[name] = None if truth is None else len(truth.instances)
-            sizes = [len(other.scene.scan.vertices) for other in self._opened.values()]
+            sizes = [len(other.scene.whole.vertices) for other in self._opened.values()]
             while len(sizes) > _LEAST and sum(sizes) > MAX_VERTICES:
                 self._opened.popitem(last=False)
                 sizes.pop(0)

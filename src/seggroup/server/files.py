@@ -52,8 +52,8 @@ class Made:
     live: LiveScene | None = None
 
     def labels(self) -> Labels:
-        """Of every vertex."""
-        return spread(self.scene, self.state, self.live)
+        """Of every vertex of the file."""
+        return self.scene.carried(spread(self.scene, self.state, self.live))
 
 
 def export(made: Made, format: str) -> Export:
@@ -189,7 +189,7 @@ def _text(path: Path, made: Made) -> None:
 
 
 def _ply(path: Path, made: Made) -> None:
-    write_ply(path, made.scene.scan, made.labels())
+    write_ply(path, made.scene.whole, made.labels())
 
 
 Writer = Callable[[Path, Made], None]

@@ -20,14 +20,14 @@ from scipy.sparse import csr_array
 
 from seggroup.config import DEFAULT_METHOD, Method, WalkConfig
 from seggroup.errors import InputError
-from seggroup.pipeline.labels import (
+from seggroup.pipeline.labels import weights_file
+from seggroup.pipeline.spreading import (
     Propagating,
     assigner,
     by_assigner,
     doubts,
     method_of,
     spread_labels,
-    weights_file,
 )
 from seggroup.server.protocol import (
     DoubtfulClick,

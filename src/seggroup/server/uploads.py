@@ -53,10 +53,10 @@ def read_label_upload(data: bytes, scene: Scene) -> ReadClicks:
         if ply:
             labels = _ply(path, scene)
         elif data.startswith(b"PK"):
-            labels = read_labels(path, len(scene.segments))
+            labels = read_labels(path, len(scene.whole.vertices))
         else:
             labels = _text(path, scene)
-    taken = list(_labelled_segments(scene, labels))
+    taken = list(_labelled_segments(scene, scene.taken(labels)))
     instances = len({click.instance for click in taken})
     return _bounded(taken, [f"Labels of {instances} instances: a click in each of their segments."])
 
@@ -75,9 +75,10 @@ def _ply(path: Path, scene: Scene) -> Labels:
     scan, labels = read_labelled_scan(path)
     if labels is None:
         raise InputError(f"{path}: has no vertex property instance; export the labels again")
-    extent = float(np.ptp(scene.scan.vertices, axis=0).max())
-    same = scan.vertices.shape == scene.scan.vertices.shape and np.allclose(
-        scan.vertices, scene.scan.vertices, rtol=0, atol=1e-5 * extent
+    own = scene.whole.vertices
+    extent = float(np.ptp(own, axis=0).max())
+    same = scan.vertices.shape == own.shape and np.allclose(
+        scan.vertices, own, rtol=0, atol=1e-5 * extent
     )
     if not same:
         raise InputError(f"{path}: its vertices are not those of {scene.name}; use its own labels")
@@ -86,9 +87,10 @@ def _ply(path: Path, scene: Scene) -> Labels:
 
 def _text(path: Path, scene: Scene) -> Labels:
     values = read_integers(path)
-    if len(values) != len(scene.segments) or np.any(values < 0) or np.any(values >= 2**31):
+    size = len(scene.whole.vertices)
+    if len(values) != size or np.any(values < 0) or np.any(values >= 2**31):
         raise InputError(
-            f"{path}: needs {len(scene.segments)} lines, one number from 0 (class x 1000 + "
+            f"{path}: needs {size} lines, one number from 0 (class x 1000 + "
             f"instance) for each vertex of {scene.name}; it has {len(values)}"
         )
     semantic, instance = values // 1000, values % 1000
