@@ -75,17 +75,17 @@ def test_rotations_turn_the_scene_about_the_vertical_and_average():
     np.testing.assert_array_equal(proposals[0].points, np.flatnonzero(cloud.points[:, 0] > 0))
 
 
-def test_proposals_of_blocks_are_numbered_over_the_scene():
+@pytest.mark.parametrize("limit", [40, 120, 250])
+def test_proposals_that_blocks_cut_are_those_of_the_whole_scene_again(limit):
     rng = np.random.default_rng(0)
     cloud = toy_cloud(rng, 400)
     cloud = replace(cloud, points=(rng.uniform(-8, 8, (400, 3))).astype(np.float32))
-    _, proposals = predict(ByPlace(), cloud, CPU, limit=120)
-    taken = np.concatenate([p.points for p in proposals])
-    inside = {int(c): set() for c in (0, 1)}
-    for proposal in proposals:
-        inside[proposal.semantic].update(proposal.points.tolist())
-    assert len(taken) >= 400
-    assert inside[1] == set(np.flatnonzero(cloud.points[:, 0] > 0).tolist())
+    assert len(list(blocks(cloud.points, limit))) > 1
+    _, whole = predict(ByPlace(), cloud, CPU)
+    _, proposals = predict(ByPlace(), cloud, CPU, limit=limit)
+    assert [(p.semantic, p.score) for p in proposals] == [(p.semantic, p.score) for p in whole]
+    for ours, theirs in zip(proposals, whole, strict=True):
+        np.testing.assert_array_equal(ours.points, theirs.points)
 
 
 def test_labels_take_the_surest_proposal_first():

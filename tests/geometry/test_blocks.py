@@ -1,12 +1,14 @@
 """Blocks: every vertex is inside one, slow twins, and joining what was cut."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seggroup.errors import InputError
-from seggroup.geometry.blocks import Block, blocks, gather, join, part_of
+from seggroup.geometry.blocks import Block, blocks, gather, joined, part_of
 from seggroup.geometry.prepare import prepare
 from seggroup.types import NONE, Labels
 
@@ -24,6 +26,23 @@ def cut(truth, block, rng):
     instance = part.instance.copy()
     instance[known] = new[np.searchsorted(numbers, part.instance[known])]
     return block, Labels(part.semantic, instance, part.confidence)
+
+
+def join(parts, size):
+    """Labels of all vertices; instances numbered by their first vertex."""
+    numbers = joined([(block.outer, labels.instance) for block, labels in parts])
+    labels = gather(
+        [
+            (block, replace(labels, instance=common))
+            for (block, labels), common in zip(parts, numbers, strict=True)
+        ],
+        size,
+    )
+    first = list(dict.fromkeys(labels.instance[labels.instance != NONE].tolist()))
+    place = {NONE: NONE} | {number: i for i, number in enumerate(first)}
+    return replace(
+        labels, instance=np.array([place[i] for i in labels.instance.tolist()], np.int32)
+    )
 
 
 def alike(first, second):

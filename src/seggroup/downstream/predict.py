@@ -10,10 +10,13 @@ from torch import nn
 
 from seggroup.downstream.augment import part, turned
 from seggroup.downstream.cloud import Answer, Cloud, Proposal
+from seggroup.geometry.blocks import joined
 from seggroup.types import NONE, ClassSets, Labels
 
 MARGIN = 1.0  # metres around a block that the model also sees
 LIMIT = 500_000  # points of a scene that are predicted at once
+# What a block sees: its points, which of them are its own, and its proposals over them.
+Seen = tuple[Int64[np.ndarray, " _"], Bool[np.ndarray, " _"], Sequence[Proposal]]
 
 
 def predict(
@@ -27,10 +30,10 @@ def predict(
 
     rotations : about the vertical axis, equally far apart; probabilities are their mean, and
                 proposals those of the first
-    limit     : points above which a scene is predicted in blocks. Proposals do not cross blocks.
+    limit     : points above which a scene is predicted in blocks, and their proposals are joined
     """
     total: Float32[np.ndarray, "n k"] | None = None
-    proposals: list[Proposal] = []
+    found: list[Seen] = []
     for number in range(rotations):
         angle = 2 * np.pi * number / rotations
         seen = replace(cloud, points=turned(cloud.points, angle)) if number else cloud
@@ -41,8 +44,9 @@ def predict(
                 total = np.zeros((len(cloud), probability.shape[1]), np.float32)
             total[index[own]] += probability[own] / rotations
             if number == 0:
-                proposals += _own(answer.proposals, index, own)
+                found.append((index, own, answer.proposals))
     assert total is not None, "a scan has at least one point and is seen at least once"
+    proposals = found[0][2] if len(found) == 1 else across(found)
     return total, tuple(sorted(proposals, key=lambda proposal: -proposal.score))
 
 
@@ -52,15 +56,34 @@ def _answer(model: nn.Module, cloud: Cloud, device: torch.device) -> Answer:
         return model.answer(inputs)  # type: ignore[operator]
 
 
-def _own(
-    proposals: Sequence[Proposal], index: Int64[np.ndarray, " p"], own: Bool[np.ndarray, " p"]
-) -> list[Proposal]:
-    """A block's proposals over the scene's points; the ones mostly outside are another block's."""
-    return [
-        replace(proposal, points=index[proposal.points])
-        for proposal in proposals
-        if own[proposal.points].mean() > 0.5
-    ]
+def across(found: Sequence[Seen]) -> tuple[Proposal, ...]:
+    """The proposals of all blocks over the scene's points; what a border cut is one again.
+
+    Each block gives the points of its own; the class and the score are those of the surest part.
+    Where a block's proposals overlap, a point is the surer one's.
+    """
+    parts, surest = [], []
+    for index, _, proposals in found:
+        instance = np.full(len(index), NONE, np.int32)
+        ordered = sorted(proposals, key=lambda proposal: -proposal.score)
+        for number, proposal in reversed(list(enumerate(ordered))):
+            instance[proposal.points] = number
+        parts.append((index, instance))
+        surest.append(ordered)
+    pieces: dict[int, list[tuple[Proposal, Int64[np.ndarray, " _"]]]] = {}
+    for (index, own, _), ordered, (_, instance), common in zip(
+        found, surest, parts, joined(parts), strict=True
+    ):
+        for number, proposal in enumerate(ordered):
+            at = np.flatnonzero((instance == number) & own)
+            if len(at):
+                pieces.setdefault(int(common[at[0]]), []).append((proposal, index[at]))
+    return tuple(_whole(of_one) for of_one in pieces.values())
+
+
+def _whole(pieces: Sequence[tuple[Proposal, Int64[np.ndarray, " _"]]]) -> Proposal:
+    best, _ = max(pieces, key=lambda piece: piece[0].score)
+    return replace(best, points=np.sort(np.concatenate([points for _, points in pieces])))
 
 
 def blocks(

@@ -68,36 +68,34 @@ def blocks(
     return result
 
 
-def join(parts: Sequence[tuple[Block, Labels]], size: int) -> Labels:
-    """Labels of all `size` vertices from those of the blocks' outer vertices.
+def joined(
+    parts: Sequence[tuple[Int[np.ndarray, " _"], Int32[np.ndarray, " _"]]],
+) -> list[Int32[np.ndarray, " _"]]:
+    """The instances of blocks under common numbers: of each block as many as it gave.
+
+    parts : of every block the vertices it sees, ascending, and its own instance of each
 
     Instances of two blocks are one where, among the vertices that both see and both label, they
     share more than half of the larger: by that an instance has at most one partner in another
     block, so what one block sees as one object never welds two of its neighbour's. An object that
     was cut agrees nearly everywhere there. What is one with the same third is one.
-
-    Every vertex has the label of the block that it is inner to; instances are numbered by their
-    first vertex, so that the order of the blocks does not matter.
     """
     offsets = [0]
-    for _, labels in parts:
-        offsets.append(offsets[-1] + int(labels.instance.max(initial=NONE)) + 1)
+    for _, instance in parts:
+        offsets.append(offsets[-1] + int(instance.max(initial=NONE)) + 1)
     parent = np.arange(offsets[-1])
-    for i, (block, labels) in enumerate(parts):
+    for i, (seen, instance) in enumerate(parts):
         for j in range(i):
-            other, others = parts[j]
             _, mine, theirs = np.intersect1d(
-                block.outer, other.outer, assume_unique=True, return_indices=True
+                seen, parts[j][0], assume_unique=True, return_indices=True
             )
-            for a, b in _same(labels.instance[mine], others.instance[theirs]):
+            for a, b in _same(instance[mine], parts[j][1][theirs]):
                 _unite(parent, offsets[i] + a, offsets[j] + b)
     roots = np.array([_root(parent, i) for i in range(len(parent))], np.int64)
-    numbered = [
-        (block, replace(labels, instance=_global(labels.instance, offset, roots)))
-        for (block, labels), offset in zip(parts, offsets, strict=False)
+    return [
+        _global(instance, offset, roots)
+        for (_, instance), offset in zip(parts, offsets, strict=False)
     ]
-    joined = gather(numbered, size)
-    return replace(joined, instance=_by_first(joined.instance))
 
 
 def gather(parts: Sequence[tuple[Block, Labels]], size: int) -> Labels:
@@ -191,12 +189,3 @@ def _global(instance: np.ndarray, offset: int, roots: np.ndarray) -> Int32[np.nd
     result = np.full(len(instance), NONE, np.int32)
     result[known] = roots[instance[known] + offset]
     return result
-
-
-def _by_first(instance: Int32[np.ndarray, " n"]) -> Int32[np.ndarray, " n"]:
-    """Instances numbered from 0 in the order of their first vertices."""
-    numbers, first, place = np.unique(instance, return_index=True, return_inverse=True)
-    known = numbers != NONE
-    rank = np.full(len(numbers), NONE, np.int32)
-    rank[np.flatnonzero(known)[np.argsort(first[known])]] = np.arange(known.sum())
-    return rank[place.ravel()]
