@@ -22,13 +22,6 @@ from seggroup.cli.common import (
 )
 from seggroup.errors import InputError
 
-_WHOLE = {
-    "scannet",
-    "s3dis",
-    "boxes",
-    "parquet",
-}  # these hold any class; trainers have ScanNet's 20
-
 
 def convert(
     scenes: Scenes,
@@ -58,6 +51,7 @@ def convert(
     layout become one of the targets of `seggroup export`.
     """
     from seggroup.cli.exporting import classes_and_reading, run_export, show_export
+    from seggroup.export.targets import target
     from seggroup.io.scenes import find_scenes
     from seggroup.pipeline.converting import FORMATS
     from seggroup.pipeline.exporting import Exporting
@@ -65,7 +59,7 @@ def convert(
 
     to = None if to is None else to.lower()
     plain = to is None or to in FORMATS
-    default = "nyu40" if plain or to in _WHOLE else None
+    default = "nyu40" if to is None else target(to).classes
     listed, reading = classes_and_reading(classes or default, unit, up)
     sources = find_scenes(scenes, reading)
     if plain:

@@ -69,8 +69,9 @@ def export(
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Write labels in the form that a trainer or viewer reads. The classes are ScanNet's 20,
-    unless --classes names others.
+    """Write labels in the form that a trainer or viewer reads.
+
+    Unless --classes names others, trainers get ScanNet's 20 classes and formats all of NYU40.
 
     A second run replaces the scenes of the same splits in the folder; those of other splits stay.
     """
@@ -78,11 +79,12 @@ def export(
         return _list(json)
     if not scenes or to is None or out is None:
         raise InputError("export: needs SCENES, --to and -o (`seggroup export --list`: targets)")
+    from seggroup.export.targets import target
     from seggroup.io.scenes import find_scenes
     from seggroup.pipeline.exporting import Exporting
     from seggroup.pipeline.splits import read_splits
 
-    listed, reading = classes_and_reading(classes, unit, up)
+    listed, reading = classes_and_reading(classes or target(to).classes, unit, up)
     splits, rest = read_splits(split or [])
     exporting = Exporting(to, out, listed, labels, confidence, splits, rest)
     result = run_export(find_scenes(scenes, reading), exporting, jobs)
@@ -91,7 +93,7 @@ def export(
 
 
 def classes_and_reading(
-    classes: str | None, unit: str = "auto", up: str = "auto"
+    classes: str, unit: str = "auto", up: str = "auto"
 ) -> "tuple[ClassList, Reading]":
     """The list of the classes that are exported, and how scans are read for it.
 
@@ -101,7 +103,7 @@ def classes_and_reading(
     from seggroup.cli.common import reading_of
     from seggroup.io.classlist import class_list, is_nyu40
 
-    listed = class_list(classes or "scannet20")
+    listed = class_list(classes)
     own = not is_nyu40({i: named.name for i, named in listed.classes.items()})
     return listed, reading_of(unit, up, classes if own else None)
 

@@ -67,6 +67,7 @@ def write_aggregation(folder: Path, sample: Sample, classes: ClassList) -> dict[
 
 SCANNET = Target(
     title="ScanNet scan folders: segments, aggregation, labels.ply",
+    classes="nyu40",
     ignore="no group in aggregation.json, label 0 and instance 0 in labels.ply",
     lost=(
         NORMALS,

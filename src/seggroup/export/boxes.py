@@ -126,6 +126,7 @@ def _short(value: float | np.floating) -> float:
 
 BOXES = Target(
     title="JSON with a box along the axes and an oriented box for each instance",
+    classes="nyu40",
     ignore="no box",
     lost=(
         "single vertices: coordinates, colours and labels",

@@ -219,6 +219,7 @@ def _schema(pa, classes: ClassList):  # type: ignore[no-untyped-def]
 
 PARQUET = Target(
     title="Parquet for Hugging Face datasets, with a data card",
+    classes="nyu40",
     ignore="-1",
     lost=(FACES, NORMALS, FRAME),
     write=write_scene_row,

@@ -176,6 +176,7 @@ def _write(path: Path, data: bytes) -> None:
 
 S3DIS = Target(
     title="S3DIS-style text, a file an object",
+    classes="nyu40",
     ignore=None,
     refusal=(
         "every point of a room lies in the file of some class, so a point cannot be left without "

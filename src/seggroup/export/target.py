@@ -52,6 +52,8 @@ class Target:
     finish   : the files of the whole set (lists, infos, a data card), from what `write` gave and
                the scene's name and split (`scene`, `split`), sorted by name; gives their paths
     segments : whether it holds superpoints, so that scenes must be segmented
+    classes  : the list whose classes are written where a person names none: trainers have ScanNet's
+               20, what can hold more has all of NYU40
     """
 
     title: str
@@ -61,6 +63,7 @@ class Target:
     finish: Callable[[Path, Sequence[dict[str, Any]], ClassList], list[str]] | None = None
     refusal: str = ""
     segments: bool = False
+    classes: str = "scannet20"
 
 
 def indexed(labels: Labels, classes: ClassList, none: int) -> Int32[np.ndarray, " v"]:

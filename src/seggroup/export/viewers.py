@@ -198,18 +198,21 @@ def _write_las(path: Path, scan: Scan, labels: Labels | None) -> None:
 
 PLY = Target(
     title="labelled PLY for MeshLab, CloudCompare and Open3D",
+    classes="nyu40",
     ignore="0",
     lost=("class names and colours (only ids)",),
     write=write_ply_scene,
 )
 GLB = Target(
     title="labelled GLB for glTF viewers",
+    classes="nyu40",
     ignore="0",
     lost=(FRAME, "class names and colours (only ids)"),
     write=write_glb_scene,
 )
 LAZ = Target(
     title="labelled LAZ with extra dimensions",
+    classes="nyu40",
     ignore="0",
     lost=(
         FACES,
