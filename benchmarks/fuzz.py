@@ -3,10 +3,10 @@
     python benchmarks/fuzz.py [--seconds 600] [--reader ply …] [--corpus DIR] [--save DIR]
 
 Small valid files of each format are changed at random: bytes, cuts, pieces of other files, numbers
-replaced by extreme ones, counts raised. Each is read in a child process with a limit of 10
-seconds and 1 GiB beyond its imports. What is neither a scan nor an InputError is saved and shown;
-then the exit code is 1. Needs nothing but the package; the writers of LAZ and E57 that are not
-installed are left out, visibly.
+replaced by extreme ones, counts raised; of data sets' layouts one file of a folder. Each is read
+in a child process with a limit of 10 seconds and 1 GiB beyond its imports. What is neither a scan
+nor an InputError is saved and shown; then the exit code is 1. Needs nothing but the package; the
+writers of LAZ and E57 that are not installed are left out, visibly.
 """
 
 import argparse
@@ -22,12 +22,17 @@ import tempfile
 import time
 import traceback
 import warnings
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+sys.path.append(str(Path(__file__).parents[1] / "tests"))  # for the small folders of data sets
+
 from fuzzseeds import seeds
+from layout_files import WRITERS
 
 SECONDS, MEMORY = 10, 1 << 30
 EXTREMES = (
@@ -78,21 +83,52 @@ def changed(random_: random.Random, seeds_: list[bytes]) -> bytes:
     return bytes(data[:MOST])
 
 
+def of_a_file(name: str, folder: Path) -> Callable[[Path], Any]:
+    """What reads a changed file of a format, once its seeds are read: imports and compiles."""
+    from seggroup.errors import InputError
+    from seggroup.io.raw import checked
+    from seggroup.io.scan import BY_KIND, read_labelled_scan
+
+    def read(path: Path) -> Any:
+        scan = checked(path, "fuzz", BY_KIND[name](path))
+        with contextlib.suppress(InputError):
+            read_labelled_scan(path)
+        return scan
+
+    for index, seed in enumerate(seeds(name)):
+        path = folder / f"seed{index}.{name}"
+        path.write_bytes(seed)
+        checked(path, "seed", BY_KIND[name](path))
+    return read
+
+
+def of_a_layout(name: str, folder: Path) -> Callable[[Path], Any]:
+    """What reads the scene of a data set's folder in which a file was changed."""
+    from seggroup.errors import InputError
+    from seggroup.io.scenes import find_scenes, read_source
+
+    sources = find_scenes([folder])
+
+    def read(path: Path) -> Any:
+        with contextlib.suppress(InputError):
+            find_scenes([folder])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's, on files that only look like its own
+            scans = [read_source(source)[0] for source in sources]
+        return scans[0]
+
+    read(folder)
+    return read
+
+
 def child(pipe: Connection, name: str) -> None:
     """Read files that the parent names until it stops; say how each ended."""
     import numpy as np
 
     from seggroup.errors import InputError
-    from seggroup.io.raw import checked
-    from seggroup.io.scan import BY_KIND, read_labelled_scan
 
     warnings.simplefilter("error", RuntimeWarning)
-    reader = BY_KIND[name]
-    folder = Path(pipe.recv())
-    for index, seed in enumerate(seeds(name)):  # imports and compiles what it needs
-        path = folder / f"seed{index}.{name}"
-        path.write_bytes(seed)
-        checked(path, "seed", reader(path))
+    read = (of_a_layout if name in WRITERS else of_a_file)(name, Path(pipe.recv()))
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     used = pages * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
@@ -100,15 +136,13 @@ def child(pipe: Connection, name: str) -> None:
     while (path := pipe.recv()) is not None:
         result = "scan"
         try:
-            scan = checked(Path(path), "fuzz", reader(Path(path)))
+            scan = read(Path(path))
             if not np.isfinite(scan.vertices).all():
                 result = "fault: coordinates that are not finite"
             elif len(scan.faces) and not 0 <= scan.faces.min() <= scan.faces.max() < len(
                 scan.vertices
             ):
                 result = "fault: faces out of range"
-            with contextlib.suppress(InputError):
-                read_labelled_scan(Path(path))
         except InputError as error:
             bad = "\n" in str(error) or len(str(error)) > 600
             result = f"fault: message {error}"[:300] if bad else "refused"
@@ -154,29 +188,38 @@ class Reader:
 
 def fuzz(name: str, seconds: float, seed: int, further: list[bytes], save: Path) -> int:
     """Change and read files of one format for a while; how many went wrong."""
-    start_files = seeds(name) + further
-    if not start_files:
+    start_files = further + ([] if name in WRITERS else seeds(name))
+    if not start_files and name not in WRITERS:
         print(f"{name:6s} left out: nothing here writes a file to start from", flush=True)
         return 0
     random_ = random.Random(f"{name} {seed}")
     counts: dict[str, int] = {}
     shown: set[str] = set()
     with tempfile.TemporaryDirectory() as folder:
+        path, whole = Path(folder) / f"fuzz.{name}", {}
+        if name in WRITERS:  # one file of the folder is changed, then put back
+            WRITERS[name](Path(folder))
+            whole = {p: p.read_bytes() for p in sorted(Path(folder).rglob("*")) if p.is_file()}
+            start_files = list(whole.values())
         reader = Reader(name, Path(folder))
-        path, peak, least = Path(folder) / f"fuzz.{name}", 0, 0
+        peak, least = 0, 0
         start = time.monotonic()
         while time.monotonic() - start < seconds:
-            data = changed(random_, start_files)
+            if whole:
+                path = random_.choice(list(whole))
+            data = changed(random_, [whole[path]] if whole else start_files)
             path.write_bytes(data)
             result, memory = reader.read(path)
             least = least or memory
             peak = max(peak, memory - least)
             word = result.partition(":")[0]
             counts[word] = counts.get(word, 0) + 1
+            if whole:
+                path.write_bytes(whole[path])
             if word in ("fault", "hang", "crash") and result[-300:] not in shown:
                 shown.add(result[-300:])
                 save.mkdir(parents=True, exist_ok=True)
-                case = save / f"{hashlib.sha256(data).hexdigest()[:12]}.{name}"
+                case = save / f"{hashlib.sha256(data).hexdigest()[:12]}{path.suffix}"
                 case.write_bytes(data)
                 print(f"{name}: {result}\n  saved as {case}", flush=True)
         reader.pipe.send(None)
@@ -199,7 +242,8 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seconds", type=float, default=600, help="for each reader")
-    parser.add_argument("--reader", nargs="*", choices=list(BY_KIND), default=list(BY_KIND))
+    names = [*BY_KIND, *WRITERS]
+    parser.add_argument("--reader", nargs="*", choices=names, default=names)
     parser.add_argument("--corpus", type=Path, help="a folder of further files to change")
     parser.add_argument("--save", type=Path, default=Path("build/fuzz"), help="where cases go")
     parser.add_argument("--seed", type=int, default=0)

@@ -1,9 +1,10 @@
-"""Small scans in the layouts of data sets, written as those publish them."""
+"""Small scans in the layouts of data sets and trainers, written as those publish them."""
 
 import json
 from pathlib import Path
 
 import numpy as np
+import torch
 
 # Two squares of four corners each, a metre apart: z up, metres.
 SQUARES = np.array(
@@ -123,3 +124,41 @@ def write_multiscan(folder, **columns):
     path.write_text(json.dumps({"version": "multiscan@0.0.1", "objects": objects}))
     (folder / "scene_00000_00.align.json").write_text("{}")
     return path
+
+
+def write_trainers(root):
+    (root / "train").mkdir(parents=True)
+    arrays = (np.eye(3, dtype="f4"), np.eye(3, dtype="f4"), np.zeros(3), np.zeros(3))
+    torch.save(arrays, root / "train" / "a_inst_nostuff.pth")
+    torch.save(arrays, root / "train" / "b_inst_nostuff.pth", _use_new_zipfile_serialization=False)
+
+
+def write_pointcept(root):
+    (root / "a").mkdir(parents=True)
+    np.save(root / "a" / "coord.npy", np.eye(3))
+    for name in ("color", "normal", "segment20", "instance"):
+        width = (3, 3) if name in ("color", "normal") else 3
+        np.save(root / "a" / f"{name}.npy", np.ones(width, np.int64))
+    (root / "classes.json").write_text('{"classes": [{"value": 1, "id": 5, "name": "chair"}]}')
+
+
+def write_masks(root):
+    for part in ("points", "semantic_mask", "instance_mask", "super_points"):
+        (root / part).mkdir(parents=True)
+        (root / part / "a.bin").write_bytes(bytes(72 if part == "points" else 24))
+
+
+WRITERS = {
+    "scannetpp": lambda root: write_scannetpp(root / "a"),
+    "3rscan": lambda root: write_3rscan(root / "a", nyu40=False),
+    "arkitscenes": lambda root: write_arkit(root, [box("sofa", [3.5, 0.5, 1], [1, 1, 1])]),
+    "s3dis": lambda root: write_s3dis_room(root / "Area_1" / "a"),
+    "replica": lambda root: write_replica(root / "a"),
+    "multiscan": lambda root: write_multiscan(
+        root, columns={}, face_columns={"objectId": ("int", [2, 1])}
+    ),
+    "pointcept": write_pointcept,
+    "pointgroup": write_trainers,
+    "mmdetection3d": write_masks,
+    "kpconv": lambda root: write_text_ply(root / "a.ply", {"class": ("int", [1] * 8)}, faces=[]),
+}

@@ -5,60 +5,12 @@ import zipfile
 
 import numpy as np
 import pytest
-import torch
-from layout_files import (
-    box,
-    write_3rscan,
-    write_arkit,
-    write_multiscan,
-    write_replica,
-    write_s3dis_room,
-    write_scannetpp,
-    write_text_ply,
-)
+from layout_files import WRITERS
 
 from seggroup.errors import InputError
 from seggroup.io.scenes import find_scenes, read_source
 
 BYTES = np.frombuffer(b'\0\n -.,0123456789eE[]{}"tnu\xff\x10', np.uint8)
-
-
-def write_trainers(root):
-    (root / "train").mkdir(parents=True)
-    arrays = (np.eye(3, dtype="f4"), np.eye(3, dtype="f4"), np.zeros(3), np.zeros(3))
-    torch.save(arrays, root / "train" / "a_inst_nostuff.pth")
-    torch.save(arrays, root / "train" / "b_inst_nostuff.pth", _use_new_zipfile_serialization=False)
-
-
-def write_pointcept(root):
-    (root / "a").mkdir(parents=True)
-    np.save(root / "a" / "coord.npy", np.eye(3))
-    for name in ("color", "normal", "segment20", "instance"):
-        width = (3, 3) if name in ("color", "normal") else 3
-        np.save(root / "a" / f"{name}.npy", np.ones(width, np.int64))
-    (root / "classes.json").write_text('{"classes": [{"value": 1, "id": 5, "name": "chair"}]}')
-
-
-def write_masks(root):
-    for part in ("points", "semantic_mask", "instance_mask", "super_points"):
-        (root / part).mkdir(parents=True)
-        (root / part / "a.bin").write_bytes(bytes(72 if part == "points" else 24))
-
-
-WRITERS = {
-    "scannetpp": lambda root: write_scannetpp(root / "a"),
-    "3rscan": lambda root: write_3rscan(root / "a", nyu40=False),
-    "arkitscenes": lambda root: write_arkit(root, [box("sofa", [3.5, 0.5, 1], [1, 1, 1])]),
-    "s3dis": lambda root: write_s3dis_room(root / "Area_1" / "a"),
-    "replica": lambda root: write_replica(root / "a"),
-    "multiscan": lambda root: write_multiscan(
-        root, columns={}, face_columns={"objectId": ("int", [2, 1])}
-    ),
-    "pointcept": write_pointcept,
-    "pointgroup": write_trainers,
-    "mmdetection3d": write_masks,
-    "kpconv": lambda root: write_text_ply(root / "a.ply", {"class": ("int", [1] * 8)}, faces=[]),
-}
 
 
 @pytest.mark.parametrize("layout", WRITERS)
@@ -96,4 +48,17 @@ def test_a_bomb_in_a_pth(tmp_path):
     assert path.stat().st_size < 100_000
     (source,) = find_scenes([tmp_path])
     with pytest.raises(InputError, match="is compressed"):
+        read_source(source)
+
+
+def test_an_archive_that_claims_another_disk(tmp_path):
+    """zipfile raises it already where it only asks whether a file is an archive."""
+    path = tmp_path / "a_inst_nostuff.pth"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a/data.pkl", b"x")
+    end = path.read_bytes()[-22:]
+    locator = b"PK\x06\x07" + (1).to_bytes(4, "little") + bytes(8) + (2).to_bytes(4, "little")
+    path.write_bytes(bytes(60) + locator + end)
+    (source,) = find_scenes([tmp_path])
+    with pytest.raises(InputError, match="broken archive"):
         read_source(source)

@@ -80,7 +80,7 @@ def read_tuple(path: Path) -> list[np.ndarray]:
 def _loaded(path: Path) -> list[np.ndarray]:
     """The arrays of a file, or the one that it is. Raises InputError for anything else in it."""
     size = check_file(path)
-    if zipfile.is_zipfile(path) and _unpacked(path) > 2 * size:
+    if _unpacked(path) > 2 * size:
         raise InputError(f"{path}: is compressed, which torch.save never does; make it again")
     import torch
 
@@ -109,8 +109,10 @@ def _loaded(path: Path) -> list[np.ndarray]:
 
 
 def _unpacked(path: Path) -> int:
-    """The bytes that a zip file says its entries have."""
+    """The bytes that a zip file says its entries have; 0 for torch's older form, which is none."""
     try:
+        if not zipfile.is_zipfile(path):
+            return 0
         with zipfile.ZipFile(path) as archive:
             return sum(entry.file_size for entry in archive.infolist())
     except Exception as error:  # broken directories raise anything
