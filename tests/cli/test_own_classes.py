@@ -135,3 +135,24 @@ def test_the_templates_are_listed_shown_and_written(tmp_path, ok, bad):
         assert len(shown["classes"]) == len(read_class_list(path).classes)
         assert ok("info", path)["classes"] == len(shown["classes"])
     assert "name one" in bad("classes", "-o", tmp_path / "x.yaml")
+
+
+def test_an_edited_list_is_not_written_over(tmp_path, ok, bad):
+    path = tmp_path / "mine.yaml"
+    ok("classes", "s3dis", "-o", path)
+    ok("classes", "s3dis", "-o", path)  # says the same
+    path.write_text(PLANT)
+    assert "--overwrite" in bad("classes", "s3dis", "-o", path)
+    assert path.read_text() == PLANT
+    ok("classes", "s3dis", "-o", path, "--overwrite")
+    assert read_class_list(path) == class_list("s3dis")
+
+
+def test_info_knows_click_files_from_other_json(tmp_path, ok, bad):
+    path = tmp_path / "a.json"
+    path.write_text('{"0": {"3": 17}}')
+    assert ok("info", path)["kind"] == "clicks of the authors"
+    path.write_text('{"semantic_miou": 0.5}')
+    assert "nothing that this program knows" in bad("info", path)
+    path.write_text('[{"id": 1, "name": "pump"}]')
+    assert ok("info", path)["kind"] == "class list"

@@ -171,3 +171,32 @@ def test_texture_colour_and_tint(tmp_path):
 
     raw = read(tmp_path, glb({"POSITION": POINTS}, further=plain))
     assert raw.colors.tolist() == [[255, 128, 0]] * 4
+
+
+@pytest.mark.parametrize(
+    ("shade", "factor", "expected"),
+    [
+        (255, None, [200, 100, 40]),
+        (51, None, [40, 20, 8]),
+        (255, [0.5, 1, 0, 1], [100, 100, 0]),
+    ],
+)
+def test_colour_texture_and_factor_are_multiplied(tmp_path, shade, factor, expected):
+    image = io.BytesIO()
+    Image.fromarray(np.array([[[200, 100, 40]]], np.uint8)).save(image, "PNG")
+
+    def textured(tree, primitive, add):
+        address = "data:image/png;base64," + base64.b64encode(image.getvalue()).decode()
+        surface = {"baseColorTexture": {"index": 0}}
+        if factor is not None:
+            surface["baseColorFactor"] = factor
+        tree["images"], tree["textures"] = [{"uri": address}], [{"source": 0}]
+        tree["materials"] = [{"pbrMetallicRoughness": surface}]
+        primitive["material"] = 0
+
+    columns = {
+        "POSITION": POINTS,
+        "TEXCOORD_0": np.full((4, 2), 0.5, np.float32),
+        "COLOR_0": (np.full((4, 3), shade, np.uint8), True),
+    }
+    assert read(tmp_path, glb(columns, further=textured)).colors.tolist() == [expected] * 4

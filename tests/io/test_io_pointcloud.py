@@ -202,7 +202,7 @@ BROKEN = {
     "count.pts": (write, {"text": "9\n" + "1 2 3\n" * 4}, "promises 9 points in its first line"),
     "wide.txt": (write, {"text": "1 " * 12 + "\n"}, "12 columns"),
     "word.txt": (write, {"text": "x y z\n1 2 3\n1 2 three\n"}, "line 3: 'three'"),
-    "ragged.csv": (write, {"text": "x,y,z\n1,2,3\n1,2\n"}, "point 1 has 2 columns"),
+    "ragged.csv": (write, {"text": "x,y,z\n1,2,3\n1,2\n"}, "line 3 has 2 columns"),
     "heading.csv": (write, {"text": "x,y,z\n"}, "line 1: 'x'"),
     "names.npz": (save, {"a": [1], "b": [2]}, "named a, b"),
     "flat.npz": (save, {"points": np.zeros(9)}, "points float64 (9,)"),

@@ -5,11 +5,12 @@ import shutil
 
 import numpy as np
 import pytest
-from layout_files import write_s3dis_room, write_scannetpp
+from layout_files import write_3rscan, write_s3dis_room, write_scannetpp
 
 from seggroup.errors import InputError
 from seggroup.io import scenes
 from seggroup.io.layouts import LAYOUTS
+from seggroup.io.passed import passed_over
 from seggroup.io.ply import write_ply
 from seggroup.io.reading import Reading
 from seggroup.io.scenes import find_scenes, read_source
@@ -46,6 +47,88 @@ def test_loose_files_below_are_not_scenes(tmp_path, small_mesh):
     (tmp_path / "labels").mkdir()
     write_ply(tmp_path / "labels" / "a.ply", small_mesh)
     assert found(tmp_path) == {"a": "file"}
+
+
+def test_loose_files_below_where_there_is_nothing_else(tmp_path, small_mesh):
+    write_ply(tmp_path / "house" / "up" / "a.ply", small_mesh)
+    write_ply(tmp_path / "house" / "down" / "b.ply", small_mesh)
+    write_ply(tmp_path / "house" / "down" / "labels" / "b.ply", small_mesh)
+    (tmp_path / "scans").mkdir()
+    assert found(tmp_path) == {"a": "file", "b": "file"}
+    write_ply(tmp_path / "house" / "1" / "2" / "3" / "c.ply", small_mesh)
+    assert set(found(tmp_path)) == {"a", "b"}  # three levels
+    scene = tmp_path / "export" / "train" / "a"
+    scene.mkdir(parents=True)
+    np.save(scene / "coord.npy", small_mesh.vertices)
+    np.save(scene / "color.npy", small_mesh.colors)
+    assert found(tmp_path) == {"a": "pointcept"}
+
+
+def test_what_is_passed_over(tmp_path, small_mesh):
+    def passed():
+        rows = passed_over([tmp_path], find_scenes([tmp_path]))
+        return {str(p.folder.relative_to(tmp_path)): (p.scans, p.meshless) for p in rows}
+
+    write_ply(tmp_path / "a.ply", small_mesh)
+    (tmp_path / "a.0.010000.segs.json").write_text("{}")
+    write_scannetpp(tmp_path / "0a1b")
+    write_ply(tmp_path / "0a1b" / "scans" / "mesh_aligned_0.05_semantic.ply", small_mesh)
+    scene = tmp_path / "export" / "train" / "a"
+    scene.mkdir(parents=True)
+    np.save(scene / "coord.npy", small_mesh.vertices)
+    np.save(scene / "color.npy", small_mesh.colors)
+    np.save(scene / "normal.npy", small_mesh.vertices)
+    write_ply(tmp_path / "export" / "ply" / "all" / "a.ply", small_mesh)
+    (tmp_path / "export" / "ply" / ".seggroup-export").mkdir()
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "read.txt").write_text("1 2 3")
+    assert passed() == {}
+    write_ply(tmp_path / "labels" / "a.ply", small_mesh)
+    assert passed() == {"labels": (["a.ply"], [])}
+    inner = tmp_path / "scene0001_00"
+    stem = "scene0001_00_vh_clean"
+    write_ply(inner / f"{stem}_2.ply", small_mesh)
+    write_ply(inner / f"{stem}.ply", small_mesh)
+    write_ply(inner / f"{stem}_2.labels.ply", small_mesh)
+    annotated = ["scene0001_00.aggregation.json", f"{stem}_2.0.010000.segs.json"]
+    for name in annotated:
+        (inner / name).write_text("{}")
+    write_ply(inner / "another.ply", small_mesh)
+    assert passed() == {"labels": (["a.ply"], []), "scene0001_00": (["another.ply"], [])}
+    for name in (f"{stem}_2.ply", f"{stem}.ply", "another.ply"):
+        (inner / name).unlink()
+    assert passed()["scene0001_00"] == ([], [*annotated, f"{stem}_2.labels.ply"])
+
+
+def test_what_is_passed_over_beside_scans(tmp_path, small_mesh):
+    elsewhere = tmp_path / "elsewhere"
+    root = tmp_path / "root"
+    write_ply(elsewhere / "in.ply", small_mesh)
+    write_ply(elsewhere / "below" / "b.ply", small_mesh)
+    write_ply(root / "own.ply", small_mesh)
+    (root / "scans").symlink_to(elsewhere)
+    write_scannetpp(root / "data" / "0a1b")
+    sources = find_scenes([root])
+    assert [source.name for source in sources] == ["in"]
+    rows = {p.folder: p.scans for p in passed_over([root], sources)}
+    assert rows == {
+        root: ["own.ply"],
+        root / "data" / "0a1b": ["mesh_aligned_0.05.ply"],
+        root / "scans" / "below": ["b.ply"],
+    }
+
+
+def test_the_labels_of_3rscan_are_no_scan_beside_its_mesh(tmp_path):
+    write_3rscan(tmp_path / "0a1b")
+    labels = tmp_path / "0a1b" / "labels.instances.annotated.v2.ply"
+    (source,) = find_scenes([labels])
+    assert (source.name, source.layout, source.scan.suffix) == ("0a1b", "threerscan", ".obj")
+
+
+def test_text_in_a_folder_is_to_be_named(tmp_path):
+    (tmp_path / "cloud.txt").write_text("1 2 3")
+    with pytest.raises(InputError, match=r"passed over in folders: name .* where cloud.txt is"):
+        find_scenes([tmp_path])
 
 
 def test_trainers_layouts_only_where_nothing_else_is(tmp_path, small_mesh):

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from seggroup.errors import InputError
 from seggroup.io.classlist import ClassList, Named, nyu40, template
-from seggroup.io.layouts.naming import by_corners, finder, has_nyu40_ids, of_nyu40, translated
+from seggroup.io.layouts.naming import by_corners, finder, of_nyu40
 from seggroup.io.layouts.numbered import class_ids, numbering_of, places
 from seggroup.io.layouts.s3dis import rows_in
+from seggroup.io.relisting import has_nyu40_ids, translated
 from seggroup.io.scannet import CLASS_TABLE
 from seggroup.types import NONE
 

@@ -74,6 +74,11 @@ class ClassList:
         """The ids of the classes that have instances."""
         return tuple(i for i, named in self.classes.items() if named.thing)
 
+    @property
+    def names(self) -> dict[int, str]:
+        """The name of every id."""
+        return {i: named.name for i, named in self.classes.items()}
+
     def name(self, class_id: int) -> str:
         """The class's name, or ``class <id>`` for an id that is not in the list."""
         known = self.classes.get(class_id)
@@ -178,8 +183,7 @@ def fitted(where: str | Path, labels: Labels, classes: ClassList) -> tuple[Label
         return labels, []
     foreign, vertices = ids[other], int(counts[other].sum())
     shown = ", ".join(map(str, foreign[:5])) + (" …" if len(foreign) > 5 else "")
-    names = {i: named.name for i, named in classes.classes.items()}
-    if not (is_nyu40(names) and set(foreign.tolist()) <= set(NYU40)):
+    if not (is_nyu40(classes.names) and set(foreign.tolist()) <= set(NYU40)):
         raise InputError(
             f"{where}: {vertices} vertices have class ids that are not in the class list "
             f"({shown}); add them to the list, name the list that the labels were made with by "
@@ -200,7 +204,8 @@ def read_class_list(path: Path) -> ClassList:
     """The class list of a YAML or JSON file, by its content (JSON is YAML too).
 
     Raises InputError for a file over 1 MB, more than 2,000 classes, aliases, an id outside
-    1 … 65535, an id or a name given twice, an unknown key, or a colour that is none.
+    1 … 65535, an id, a name or a key given twice, a synonym
+    that is another class's name, an unknown key, or a colour that is none.
     """
     value = _parse(path, read_bytes(path))
     rows, title = value, ""
@@ -223,6 +228,13 @@ def read_class_list(path: Path) -> ClassList:
         if (other := taken.setdefault(plain(named.name), class_id)) != class_id:
             raise InputError(f"{path}: {other} and {class_id} are both named {named.name!r}")
         classes[class_id] = named
+    for class_id, named in classes.items():
+        for synonym in named.synonyms:
+            if (other := taken.get(plain(synonym), class_id)) != class_id:
+                raise InputError(
+                    f"{path}: {synonym!r} is a synonym of {named.name!r} but the name of class "
+                    f"{other}; take it out of the synonyms"
+                )
     return ClassList(classes, title)
 
 
@@ -254,9 +266,12 @@ def _parse(path: Path, data: bytes) -> Any:
     try:
         text = data.decode("utf-8-sig")
         if path.suffix.lower() == ".json":
-            return json.loads(text)
+            return json.loads(text, object_pairs_hook=lambda pairs: _object(path, pairs))
         _check_events(path, yaml.parse(text, yaml.SafeLoader))
+        _check_keys(path, yaml.compose(text, yaml.SafeLoader))
         return yaml.safe_load(text)
+    except InputError:
+        raise
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -275,6 +290,29 @@ def _check_events(path: Path, events: Iterable[yaml.Event]) -> None:
         depth += int(opens) - int(closes)
         if depth > _MAX_DEPTH or count > _MAX_NODES:
             raise InputError(f"{path}: is nested too deeply or too long; write a list of classes")
+
+
+def _object(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON. Raises InputError for a key given twice."""
+    _check_once(path, [key for key, _ in pairs])
+    return dict(pairs)
+
+
+def _check_keys(path: Path, node: yaml.Node | None) -> None:
+    """Refuse a mapping of YAML that gives a key twice: its last value would win."""
+    if isinstance(node, yaml.MappingNode):
+        _check_once(path, [str(key.value) for key, _ in node.value])
+        for _, value in node.value:
+            _check_keys(path, value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            _check_keys(path, value)
+
+
+def _check_once(path: Path, keys: list[str]) -> None:
+    if len(set(keys)) < len(keys):
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise InputError(f"{path}: gives {twice[:40]!r} twice for one class; keep one of them")
 
 
 def _class(path: Path, number: int, row: Any) -> tuple[int, Named]:

@@ -29,13 +29,6 @@ _MEANING = {name: meaning for meaning, names in _NAMES.items() for name in names
 _FEW = 64  # a column with more distinct whole numbers than this holds no classes
 
 
-def split_heading(line: str) -> list[str]:
-    """The names in a line of headings, without remark signs, quotes and units in brackets."""
-    line = re.sub(r"\[[^\]]*\]|\([^)]*\)", "", line.lstrip("#/ \t"))
-    separator = next((mark for mark in ",;\t" if mark in line), None)
-    return [name.strip().strip("\"'").strip() for name in line.split(separator)]
-
-
 def meaning_of(name: str) -> str | None:
     """What a column named so holds: x, r, nx, intensity, label …; None for anything else."""
     return _MEANING.get(re.sub(r"[^a-z0-9]", "", name.lower()))
@@ -90,11 +83,14 @@ def from_unnamed(path: Path, values: np.ndarray, notes: list[str], counted: bool
             notes.append(f"The fourth column was taken for intensity; {_HEADING}")
         case 5:
             notes.append(f"The last two columns were left out; {_HEADING}")
-        case 6 | 9 if _some_negative(values[:, 3:6]):
-            notes.append("Columns 4 to 6 hold negative numbers: they were read as normals.")
+        case 6 | 9 if _some_negative(values[:, 3:6]) or _unit_long(values[:, 3:6], path):
+            notes.append("Columns 4 to 6 hold directions: they were read as normals.")
             names += ["nx", "ny", "nz", "r", "g", "b"]
         case 6 | 9:
             names += ["r", "g", "b", "nx", "ny", "nz"]
+        case 7 if not counted and _colors(values[:, 3:6]) and np.all(values[:, 6] == values[:1, 6]):
+            names += ["r", "g", "b"]
+            notes.append(f"The seventh column, the same everywhere, was left out; {_HEADING}")
         case 7 if not counted and _bytes(values[:, 3:6]) and _classes(values[:, 6]):
             names += ["r", "g", "b", "label"]
             notes.append(f"The seventh column was taken for classes (0 = none); {_HEADING}")
@@ -106,7 +102,7 @@ def from_unnamed(path: Path, values: np.ndarray, notes: list[str], counted: bool
         case 8 if _bytes(values[:, 4:7]) and _whole(values[:, 7:]):
             names += ["intensity", "r", "g", "b", "label"]
             notes.append(f"The last column was taken for classes (0 = none); {_HEADING}")
-        case _:
+        case _ if width > 3:
             notes.append(f"The last {width - 3} columns were left out; {_HEADING}")
     table = {name: values[:, i] for i, name in enumerate(names[:width])}
     if "r" in table:
@@ -146,6 +142,22 @@ def _side_by_side(columns: dict[str, np.ndarray], names: str | tuple[str, ...]) 
 
 def _some_negative(values: np.ndarray) -> bool:
     return bool(values.min(initial=0) < 0)
+
+
+def _unit_long(values: np.ndarray, path: Path) -> bool:
+    """Whether rows are directions: of length 1, nearly all of them, as colours never are."""
+    if path.suffix.lower() == ".xyzn":
+        return True
+    if not len(values) or np.all(values == values[0]):
+        return False
+    with np.errstate(all="ignore"):
+        length = np.linalg.norm(values, axis=1)
+    return bool(np.mean(np.abs(length - 1) < 0.01) > 0.95 and not _whole(values))
+
+
+def _colors(values: np.ndarray) -> bool:
+    """Whether three columns are colours of 8 bits or fractions."""
+    return _bytes(values) or bool(np.all((values >= 0) & (values <= 1)))
 
 
 def _whole(values: np.ndarray) -> bool:

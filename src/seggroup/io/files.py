@@ -12,8 +12,10 @@ from seggroup.errors import InputError
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[BinaryIO]:
+def atomic(path: Path, wait: bool = True) -> Iterator[BinaryIO]:
     """A binary file that takes the place of `path` once it is whole: temporary, fsync, rename.
+
+    wait : for the disk (fsync); needless where a later file says that this one is whole
 
     Raises InputError where the folder cannot be made or written to.
     """
@@ -30,7 +32,8 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if wait:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

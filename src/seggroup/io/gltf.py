@@ -285,18 +285,18 @@ def _address(file: _File, address: str) -> bytes:
 
 
 def _colors(file: _File, primitive: dict[str, Any], size: int) -> np.ndarray | None:
-    """Colours of the vertices: COLOR_0, else the material's texture, else its colour."""
+    """Colours of the vertices: COLOR_0 times the texture times the material's colour, of what
+    there is; None where there is none of them."""
     attributes = primitive["attributes"]
+    shades: np.ndarray | None = None
     if "COLOR_0" in attributes:
-        colors = _accessor(file, attributes["COLOR_0"], 3)
-        if len(colors) == size:
-            return _bytes(colors)
+        shades = _accessor(file, attributes["COLOR_0"], 3)
+        shades = _bytes(shades) if len(shades) == size else None
     if "material" not in primitive:
-        return None
+        return shades
     material = file.tree["materials"][_index(primitive["material"])]
     surface = material.get("pbrMetallicRoughness", {})
     factor = surface.get("baseColorFactor")
-    tint = np.ones(3) if factor is None else np.array(factor[:3], np.float64).reshape(3)
     texture = surface.get("baseColorTexture")
     if texture is not None:
         which = f"TEXCOORD_{texture.get('texCoord', 0)}"
@@ -306,9 +306,12 @@ def _colors(file: _File, primitive: dict[str, Any], size: int) -> np.ndarray | N
             if len(where) == size:
                 where = _moved(where, texture)
                 where[:, 1] = 1 - where[:, 1]
-                shades = sampled(image, where)
-                return shades if np.all(tint == 1) else _bytes(shades / 255 * tint)
-    return None if factor is None else np.tile(_bytes(tint[None]), (size, 1))
+                texels = sampled(image, where)
+                shades = texels if shades is None else _bytes(texels / 255 * (shades / 255))
+    if factor is None:
+        return shades
+    tint = np.array(factor[:3], np.float64).reshape(1, 3)
+    return _bytes(np.tile(tint, (size, 1)) if shades is None else shades / 255 * tint)
 
 
 def _bytes(colors: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from seggroup.errors import InputError
 from seggroup.io.files import check_file
+from seggroup.io.text import NUMBER
 
 SUFFIXES = {
     ".ply": "ply",
@@ -93,7 +94,6 @@ _BY_NAME = {
 _OBJ = re.compile(
     rb"^[ \t]*(v|vt|vn|vp)[ \t]+[-+.\d]|^[ \t]*(mtllib|usemtl|o|g|f)[ \t]+\S", re.MULTILINE
 )
-_NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf)", re.IGNORECASE)
 _HEAD = 1 << 14
 
 
@@ -179,7 +179,7 @@ def _is_stl(head: bytes, text: bytes, size: int) -> bool:
 
 
 def _is_number(word: bytes) -> bool:
-    return _NUMBER.fullmatch(word) is not None
+    return NUMBER.fullmatch(word) is not None
 
 
 def _rows(text: bytes) -> list[list[bytes]]:

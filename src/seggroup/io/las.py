@@ -33,8 +33,8 @@ _GEO_KEYS, _WKT, _LINEAR_UNIT = 34735, 2112, 3076
 def read_las(path: Path) -> Raw:
     """The points of a LAS or LAZ file: colours, else intensity as grey, and our labels.
 
-    Extra dimensions `instance` and `label` become properties. Raises InputError for a broken
-    head, for a file shorter than its head says and for compressed points that are damaged.
+    Extra dimensions `instance` and `label`, in any case, become properties. Raises InputError for
+    a broken head, for a file shorter than its head says and for compressed points that are damaged.
     """
     size = check_file(path)
     count = _check_head(path, size)
@@ -82,8 +82,10 @@ def _columns(path: Path, reader: Any, count: int) -> dict[str, np.ndarray]:
     if {"red", "green", "blue"} <= names:
         kinds["rgb"] = np.dtype(("<u2", 3))
     kinds["intensity"] = np.dtype("<u2")
-    kinds |= {name: reader.header.point_format.dimension_by_name(name).dtype
-              for name in sorted(_SIGNATURE & names)}  # fmt: skip
+    extra = {name.lower(): name for name in sorted(names, reverse=True)
+             if name.lower() in _SIGNATURE}  # fmt: skip
+    kinds |= {own: reader.header.point_format.dimension_by_name(name).dtype
+              for own, name in extra.items()}  # fmt: skip
     columns = {name: np.empty(count, kind) for name, kind in kinds.items()}
     first = 0
     for points in reader.chunk_iterator(_CHUNK):
@@ -93,7 +95,7 @@ def _columns(path: Path, reader: Any, count: int) -> dict[str, np.ndarray]:
             if "rgb" in columns:
                 columns["rgb"][first:stop, i] = points.array[color]
         for name in columns.keys() - {"xyz", "rgb"}:
-            columns[name][first:stop] = points.array[name]
+            columns[name][first:stop] = points.array[extra.get(name, name)]
         first = stop
     if first < count:
         raise InputError(

@@ -16,13 +16,14 @@ _TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("byte c
 
 
 def read_off(path: Path) -> Raw:
-    """An ASCII OFF file: a vertex a line, with colours where there are 6 or 7 numbers; polygons.
+    """An ASCII OFF file: a vertex a line, with normals (N) and colours as its first word says, or
+    colours where there are 6 or 7 numbers; polygons. Texture coordinates (ST) are left out.
 
     Raises InputError where the file ends before the counts of its head are met.
     """
     data = read_bytes(path).removeprefix(b"\xef\xbb\xbf")
-    head = re.match(rb"(?:\s*#[^\r\n]*)*\s*([CN]?OFF)(?=[\s#])(?!\s+BINARY)", data)
-    if head is None or head[1] == b"NOFF":
+    head = re.match(rb"(?:\s*#[^\r\n]*)*\s*((?:[CN]|ST){0,3}OFF)(?=[\s#])(?!\s+BINARY)", data)
+    if head is None:
         if re.match(rb"\s*[CNST4n]*OFF\s+BINARY", data):
             raise InputError(
                 f"{path}: is a binary OFF file, not an ASCII OFF file; export the mesh as ASCII"
@@ -41,16 +42,37 @@ def read_off(path: Path) -> Raw:
             "export the mesh again"
         )
     size, many = int(counts[0]), int(counts[1])
-    width = int(lengths[1]) if size else 3
-    if width not in (3, 6, 7) or np.any(lengths[1 : 1 + size] != width):
+    word = head[1]
+    before = 6 if b"N" in word else 3  # numbers before the colour
+    after = 2 if b"ST" in word else 0
+    width = int(lengths[1]) if size else before + after
+    wide = [before + more + after for more in (0, 3, 4)]
+    if width not in wide or np.any(lengths[1 : 1 + size] != width):
+        listed = ", ".join(map(str, wide[:-1]))
         raise InputError(
-            f"{path}: its vertices do not all have the same 3, 6 or 7 numbers; "
+            f"{path}: its vertices do not all have the same {listed} or {wide[-1]} numbers; "
             "export the mesh again"
         )
     start = int(lengths[0])
     vertices = values[start : start + size * width].reshape(size, width)
     faces, notes = _polygons(path, values[start + size * width :], lengths[1 + size :][:many])
-    return Raw(vertices[:, :3], faces, vertices[:, 3:6] if width > 3 else None, notes=notes)
+    normals, colors = None, None
+    if before == 6:
+        rest = vertices[:, 3 : width - after]
+        if _colors_first(rest):  # as MeshLab writes them; the format says otherwise
+            rest = np.roll(rest, 3, axis=1)
+        normals, colors = rest[:, :3], rest[:, 3:6] if rest.shape[1] > 3 else None
+    elif width > before + after:
+        colors = vertices[:, 3:6]
+    return Raw(vertices[:, :3], faces, colors, normals, notes=notes)
+
+
+def _colors_first(columns: np.ndarray) -> bool:
+    """Whether colours of 8 bits, and not normals, are the first of normals and colours."""
+    first = columns[:, :3]
+    if columns.shape[1] == 3 or not len(first) or first.max() <= 1:
+        return False
+    return bool(np.all((first >= 0) & (first <= 255) & (first == np.rint(first))))
 
 
 def read_stl(path: Path) -> Raw:

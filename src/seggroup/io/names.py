@@ -1,6 +1,5 @@
 """Names that people and data sets give to things, as NYU40 classes."""
 
-import difflib
 import re
 
 from seggroup.classes import NYU40_IDS
@@ -78,8 +77,3 @@ _IDS = {
 def nyu40_id(name: str) -> int | None:
     """The NYU40 class of a name in any case, with spaces or underscores; None for no class."""
     return _IDS.get(re.sub(r"[\s_-]+", " ", name).strip().lower())
-
-
-def near_names(name: str) -> list[str]:
-    """Class names and synonyms spelt like `name`, the nearest first."""
-    return difflib.get_close_matches(name.lower(), _IDS, n=3, cutoff=0.5) or sorted(NYU40_IDS)[:3]

@@ -49,12 +49,17 @@ def read_obj(path: Path) -> Raw:
         raise InputError(f"{path}: has no vertices ('v' lines); export the mesh again as OBJ")
     corners, texels, found = read_faces(path, text)
     faces, notes = fans(found[:, 0], corners)
-    if values.shape[1] >= 6:
-        return Raw(values[:, :3], faces, values[:, 3:6] if values.shape[1] == 6 else values[:, 4:])
     colors = None
+    if values.shape[1] >= 6:
+        colors = values[:, 3:6] if values.shape[1] == 6 else values[:, 4:]
+        if not np.all(colors == colors[0]):
+            return Raw(values[:, :3], faces, colors, notes=notes)
+    own, colors = colors, None
     if b"usemtl" in text and len(corners) and corners.min() >= 0 and corners.max() < len(values):
         colors = _material_colors(path, text, len(values), corners, texels, found, notes)
-    return Raw(values[:, :3], faces, colors, notes=notes)
+    if own is not None and colors is not None:
+        notes.append("The colour of its vertices, the same everywhere, gave way to its materials.")
+    return Raw(values[:, :3], faces, own if colors is None else colors, notes=notes)
 
 
 def read_materials(path: Path) -> dict[bytes, Material]:
@@ -129,6 +134,9 @@ def _material_colors(
             continue
         colors[mine], known[mine] = sampled(last[1], coordinates[at]), True
         textured += 1
+    if unknown := [n for n in map(bytes, names) if n not in materials]:
+        shown = ", ".join(n.decode("utf-8", "replace") for n in unknown[:3])[:160]
+        notes.append(f"Materials that no file of materials defines were not used: {shown}.")
     if missing:
         shown = ", ".join(sorted(missing)[:3])[:160]
         notes.append(f"Textures that are not beside the OBJ were not used: {shown}.")

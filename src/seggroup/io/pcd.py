@@ -192,7 +192,17 @@ def _compressed(path: Path, data: bytes, head: Head) -> dict[str, np.ndarray]:
     packed, unpacked = int(sizes[0]), int(sizes[1])
     room = len(data) - head.start - 8
     if packed > room or whole > packed * _LZF:
-        raise _short(path, head, min(max(room, 0), packed) * _LZF // head.width)
+        if room < 0:
+            raise _short(path, head, 0)
+        if packed > room:
+            raise InputError(
+                f"{path}: promises {packed} bytes of packed points, but is truncated after "
+                f"{room}; copy or export it again"
+            )
+        raise InputError(
+            f"{path}: the PCD head promises {head.points} points, more than {packed} packed bytes "
+            "can hold; copy or export it again"
+        )
     if unpacked != whole:
         raise InputError(
             f"{path}: its packed points make {unpacked} bytes, but {head.points} points of "

@@ -31,6 +31,7 @@ _OVERTURNED = 0.25  # and to turn it upside down
 _FLATNESS = 0.5  # what counts for the axis along which the scan is short: rooms are wider than high
 _MARGIN = {"y": 0.1, "-y": 0.1}  # by which it must surpass the assumed axis
 _OTHER_MARGIN = 0.15  # of axes that seldom point up
+_NO_FLOOR, _RIVAL, _NEARLY, _LONGER = 0.05, 0.1, 0.05, 1.6  # where up is doubtful
 _FLAT, _SLANTED, _END = 0.9, 0.15, 0.1  # |cosine| to the axis; share of the extent
 
 
@@ -94,9 +95,10 @@ def placed(
             scale = found_unit
         elif not _usual(high, width * METRES[scale]):
             notes.append(
-                f"is {width * METRES[scale]:,.3g} m wide and {high:,.3g} m high, which is unusual "
-                f"for a room: units were taken for {_WORDS[scale]} and {axis} for up; --unit and "
-                "--up say otherwise."
+                f"It is {plain_number(width * METRES[scale])} m wide and {plain_number(high)} m "
+                f"high, which is unusual for a room: units were taken for {_WORDS[scale]} and "
+                f"{axis} for up; "
+                "--unit and --up say otherwise."
             )
     return Frame(METRES[scale], AXES[axis], origin), notes
 
@@ -171,7 +173,8 @@ def _lowness(at: Float64[np.ndarray, " n"], areas: Float64[np.ndarray, " n"]) ->
 def _up(shown: Shown, assumed: str) -> tuple[str, bool]:
     """The axis that points up, `assumed` unless another is clearly better; whether it is doubtful.
 
-    Doubtful: others are better, yet not clearly.
+    Doubtful: others are better, yet not clearly; or nothing shows a floor for the assumed axis
+    and a little does for another, along which the scan is not much longer.
     """
     if len(shown.areas) < _FEWEST:
         return assumed, False
@@ -187,7 +190,19 @@ def _up(shown: Shown, assumed: str) -> tuple[str, bool]:
     lead = scores[best] - scores[assumed]
     if lead > _MARGIN.get(best, _OTHER_MARGIN):
         return best, False
-    return assumed, lead > 0 and floors[assumed] < 0
+    if lead > 0 and floors[assumed] < 0:
+        return assumed, True
+    length = 1 - short
+    own = signed[assumed][0]
+    rivals = (
+        name
+        for name, (axis, _) in signed.items()
+        if axis != own
+        and floors[name] >= _RIVAL
+        and scores[name] > scores[assumed] - _NEARLY
+        and length[axis] <= _LONGER * length[own]
+    )
+    return assumed, floors[assumed] < _NO_FLOOR and any(rivals)
 
 
 def _opposite(up: str) -> str:
@@ -215,6 +230,11 @@ def _unit(height: float, width: float, scale: str, stated: bool) -> str:
 def _usual(high: float, wide: float) -> bool:
     """Whether a scan of so many metres may be a room or a floor of rooms."""
     return 0.3 <= high <= 15 and 0.5 <= wide <= 150 and high <= 3 * wide
+
+
+def plain_number(value: float) -> str:
+    """Three digits of a size, without powers of ten: 8,230 and 0.012."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}" if value >= 1e-4 else "0"
 
 
 def _known(stated: str | None) -> str | None:

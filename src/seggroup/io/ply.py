@@ -17,6 +17,7 @@ from seggroup.io.files import atomic, read_bytes
 from seggroup.io.plybody import Columns, Element, Lists, Property, read_rows
 from seggroup.io.plytexture import textured
 from seggroup.io.raw import Raw, fans, numbers
+from seggroup.io.shades import AS_GREY, grey_of
 from seggroup.types import Frame, Labels, Scan
 
 _TYPES = {
@@ -32,6 +33,7 @@ _COLORS = (
     ("diffuse_red", "diffuse_green", "diffuse_blue"),
 )
 _NAMED = {name for names in _COLORS for name in names} | {"x", "y", "z", "alpha"}
+_INTENSITY = ("intensity", "scalar_intensity", "scalar_Intensity", "Intensity", "reflectance")
 _FACES = ("vertex_indices", "vertex_index")
 _END = re.compile(rb"(?:\r\n|\n|\r)end_header[ \t]*(\r\n|\n|\r|$)")
 Elements = dict[str, Columns]
@@ -52,6 +54,9 @@ def read_ply(path: Path) -> Raw:
         for name, values in elements.get("vertex", {}).items()
         if isinstance(values, np.ndarray)
     }
+    for axis in "xyz":
+        if axis not in vertex and axis.upper() in vertex:
+            vertex[axis] = vertex.pop(axis.upper())
     if missing := [axis for axis in "xyz" if axis not in vertex]:
         raise InputError(
             f"{path}: has no vertex property {', '.join(missing)}; export it with x, y and z"
@@ -62,8 +67,15 @@ def read_ply(path: Path) -> Raw:
     if faces is None and (strips := elements.get("tristrips")):
         faces = _strips(path, strips)
     colors = next((_columns(vertex, c) for c in _COLORS if vertex.keys() >= set(c)), None)
-    if colors is None:
-        colors = textured(path, data[:start], vertex, face, notes)
+    if colors is None or not len(colors) or np.all(colors == colors[0]):
+        own, colors = colors, textured(path, data[:start], vertex, face, notes)
+        if own is not None and colors is not None:
+            notes.append("The colour of its vertices, the same everywhere, gave way to the image.")
+        colors = own if colors is None else colors
+    intensity = next((vertex[name] for name in _INTENSITY if name in vertex), None)
+    if colors is None and intensity is not None and len(intensity):
+        colors = grey_of(intensity)
+        notes.append(AS_GREY)
     return Raw(
         _columns(vertex, ("x", "y", "z")),
         faces,
@@ -174,7 +186,12 @@ def _header(path: Path, data: bytes) -> tuple[str, list[Element], int]:
             match line.split():
                 case [] | ["comment" | "obj_info", *_]:
                     pass
-                case ["format", kind, "1.0"]:
+                case ["format", kind, version] if kind in _ORDERS:
+                    if version != "1.0":
+                        raise InputError(
+                            f"{path}: line {number} of the PLY header names version "
+                            f"{version[:20]}, only 1.0 is read; export it again"
+                        )
                     order = _ORDERS[kind]
                 case ["element", name, size] if size.isascii() and size.isdigit():
                     elements.append(Element(name, int(size), []))
@@ -191,6 +208,11 @@ def _header(path: Path, data: bytes) -> tuple[str, list[Element], int]:
             ) from error
     if order is None:
         raise InputError(f"{path}: the PLY header names no format; export the file again")
+    if empty := [e for e in elements if e.size > len(data) and not e.properties]:
+        raise InputError(
+            f"{path}: the PLY header promises {empty[0].size} rows of {empty[0].name[:40]}, which "
+            "has no properties; export it again"
+        )
     for what, names in (
         ("element", [e.name for e in elements]),
         *((f"property of {e.name}", [p.name for p in e.properties]) for e in elements),

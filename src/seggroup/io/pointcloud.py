@@ -18,15 +18,11 @@ from seggroup.io.columns import (
     from_unnamed,
     from_zero,
     shades,
-    split_heading,
 )
 from seggroup.io.files import read_bytes
+from seggroup.io.headings import SEPARATORS, named_rows, read_head
 from seggroup.io.raw import Raw
 
-_SEPARATORS = bytes.maketrans(b",;\t", b"   ")
-_NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf(inity)?)", re.I)
-_DECIMAL_COMMA = re.compile(rb"[-+]?\d+,\d+([eE][-+]?\d+)?")
-_HEAD_LINES = 64  # within which the first point must come
 _LARGEST, _DENSEST = 64 << 20, 64  # bytes of an archive's arrays: so many, or so many per byte
 _ARRAYS = {
     "points": ("points", "xyz", "coord", "coords", "vertices", "pos", "positions", "pc"),
@@ -48,64 +44,49 @@ def read_text(path: Path) -> Raw:
     Raises InputError for words, for rows of different lengths and for decimal commas.
     """
     data = read_bytes(path).removeprefix(b"\xef\xbb\xbf")
-    start, heading, count = _head(path, data)
-    body = b"\n" * len(data[:start].splitlines()) + data[start:]  # so lines keep their numbers
+    head = read_head(path, data)
+    notes: list[str] = []
+    body = b"\n" * len(data[: head.start].splitlines()) + data[head.start :]  # lines keep numbers
     if b"//" in body:
         body = re.sub(rb"^[ \t]*//[^\r\n]*", b"", body, flags=re.MULTILINE)
-    values, lengths = numbers.rows(path, body.translate(_SEPARATORS), "points", comment=b"#")
+    try:
+        values, lengths = numbers.rows(path, body.translate(SEPARATORS), "points", comment=b"#")
+    except InputError:
+        if not head.known:
+            raise
+        lengths = np.zeros(0, np.int64)
+    width = int(lengths[0]) if len(lengths) else 0
+    even = width > 0 and bool(np.all(lengths == width))
+    fits = width == len(head.names) or head.separator is None  # a name may hold a blank
+    if head.known and not (even and fits):
+        columns = named_rows(path, data, head, notes)
+        points = from_named(columns, notes) if len(set(head.names)) == len(head.names) else None
+        if points is None:
+            raise InputError(f"{path}: its heading names a column twice; give each its own name")
+        _check_count(path, head.count, len(points.vertices))
+        return points
     if not len(lengths):
         raise InputError(f"{path}: holds no points; write one per line, {COLUMNS}")
-    width = int(lengths[0])
     if len(wrong := np.flatnonzero(lengths != width)):
         raise InputError(
             f"{path}: point {wrong[0]} has {lengths[wrong[0]]} columns where the first "
             f"has {width}; write one point per line, {COLUMNS}"
         )
-    if count is not None and count > len(lengths):
-        raise InputError(
-            f"{path}: promises {count} points in its first line, but it is truncated after "
-            f"{len(lengths)}; copy or export it again"
-        )
+    _check_count(path, head.count, len(lengths))
     table = values.reshape(-1, width)
-    notes: list[str] = []
-    if len(heading) == width and len(set(heading)) == width:
-        named = from_named(dict(zip(heading, table.T, strict=True)), notes)
+    if len(head.names) == width and len(set(head.names)) == width:
+        named = from_named(dict(zip(head.names, table.T, strict=True)), notes)
         if named is not None:
             return named
-    return from_unnamed(path, table, notes, count is not None or path.suffix.lower() == ".pts")
+    counted = head.count is not None or path.suffix.lower() == ".pts"
+    return from_unnamed(path, table, notes, counted)
 
 
-def _head(path: Path, data: bytes) -> tuple[int, list[str], int | None]:
-    """Where the rows begin, the names of the columns and the count of points before them."""
-    heading: list[str] = []
-    count = None
-    at = 0
-    for _ in range(_HEAD_LINES):
-        end = re.compile(rb"[^\r\n]*(\r\n|\r|\n|$)").match(data, at)
-        if end is None or at >= len(data):
-            break
-        line = end[0].strip()
-        words = line.translate(_SEPARATORS).split()
-        if line and not line.startswith((b"#", b"//")) and all(map(_NUMBER.fullmatch, words)):
-            if len(words) != 1 or not words[0].isdigit() or count is not None:
-                _refuse_decimal_commas(path, line)
-                return at, heading, count
-            count = int(words[0][:18])
-        elif line:
-            names = split_heading(line.decode("utf-8", "replace"))
-            heading = names if len(names) >= 3 else heading
-        at = end.end()
-    if count is None and at and data[:at].translate(_SEPARATORS).strip() and heading:
-        return 0, [], None  # words and no rows: the parser names the first
-    raise InputError(f"{path}: holds no points; write one per line, {COLUMNS}")
-
-
-def _refuse_decimal_commas(path: Path, line: bytes) -> None:
-    words = re.split(rb"[;\s]+", line.strip(b"; \t"))
-    if len(words) >= 3 and any(map(_DECIMAL_COMMA.fullmatch, words)):
+def _check_count(path: Path, count: int | None, found: int) -> None:
+    if count is not None and count > found:
         raise InputError(
-            f"{path}: writes decimals with a comma ({words[0].decode('latin-1')[:20]}); "
-            "export it with decimal points"
+            f"{path}: promises {count} points in its first line, but it is truncated after "
+            f"{found}; copy or export it again"
         )
 
 
@@ -189,7 +170,11 @@ def read_npz(path: Path) -> Raw:
     read = read_arrays(
         path, set(picks.values()), too_large, "archive of numpy arrays", "save it with numpy.savez"
     )
-    return _from_arrays(path, {meaning: read[name] for meaning, name in picks.items()})
+    raw = _from_arrays(path, {meaning: read[name] for meaning, name in picks.items()})
+    if left := sorted(set(members) - set(picks.values())):
+        more = f" and {len(left) - 6} more" if len(left) > 6 else ""
+        raw.notes.append(f"Arrays {', '.join(left[:6])[:160]}{more} were left out.")
+    return raw
 
 
 def _from_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Raw:

@@ -14,6 +14,7 @@ from jaxtyping import Float32, Int, Int32, Int64
 from seggroup.errors import InputError
 from seggroup.io.arrays import read_arrays
 from seggroup.io.files import atomic
+from seggroup.io.store import say_classes
 
 MAX_PROPOSALS = 100_000  # of a scene
 _KINDS = {"offset": np.int64, "point": np.int64, "semantic": np.int32, "score": np.float32}
@@ -54,8 +55,13 @@ def pack_proposals(rows: Iterable[tuple[Int[np.ndarray, " _"], int, float]]) -> 
     )
 
 
-def write_proposals(path: Path, proposals: Proposals) -> None:
-    """Write `offset` and `point` int64, `semantic` int32, `score` float32; whole or not at all."""
+def write_proposals(
+    path: Path, proposals: Proposals, names: Mapping[int, str] | None = None
+) -> None:
+    """Write `offset` and `point` int64, `semantic` int32, `score` float32; whole or not at all.
+
+    names : of classes by id, kept as in a label file
+    """
     with atomic(path) as file:
         np.savez(
             file,
@@ -64,6 +70,7 @@ def write_proposals(path: Path, proposals: Proposals) -> None:
             semantic=proposals.semantic.astype(np.int32),
             score=proposals.score.astype(np.float32),
         )
+        say_classes(file, proposals.semantic, names)
 
 
 def read_proposals(path: Path, n_vertices: int) -> Proposals:

@@ -18,6 +18,7 @@ from seggroup.types import Scan
 
 GREY = 128  # where a file has no colours
 NOWHERE = (0.0, 0.0, 0.0)
+KEPT = "vertices lie exactly on another; they were kept."  # after their number
 FAR = 1e4  # coordinates beyond this, and far beyond the scan's extent, lose float32 precision
 Triangles = tuple[Integer[np.ndarray, "t 3"], list[str]]
 
@@ -94,7 +95,7 @@ def checked(path: Path, name: str, raw: Raw, reading: Reading | None = None) -> 
     if raw.normals is not None and not len(faces):
         normals = _normals(frame.turned(raw.normals), notes)
     if duplicates := coincident(vertices):
-        notes.append(f"{duplicates} vertices lie exactly on another; they were kept.")
+        notes.append(f"{duplicates} {KEPT}")
     return Scan(name, vertices, colors, faces, normals, (*notes, *said), frame)
 
 

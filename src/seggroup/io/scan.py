@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from seggroup.errors import InputError
+from seggroup.io.columns import from_zero
 from seggroup.io.e57 import read_e57
 from seggroup.io.gltf import read_gltf
 from seggroup.io.kinds import SUFFIXES, kind_of
@@ -52,7 +53,10 @@ def read_labelled_scan(path: Path, reading: Reading | None = None) -> tuple[Scan
     Raises InputError for anything that is no scan and for labels that are not integers from 0.
     """
     raw = _read(Path(path))
-    return checked(Path(path), scan_name(path), raw, reading), stated_labels(Path(path), raw)
+    notes: list[str] = []
+    labels = stated_labels(Path(path), raw, notes)
+    raw = replace(raw, notes=[*raw.notes, *notes])
+    return checked(Path(path), scan_name(path), raw, reading), labels
 
 
 def scan_name(path: Path) -> str:
@@ -60,17 +64,22 @@ def scan_name(path: Path) -> str:
     return Path(path).stem.removesuffix(MESH_SUFFIX)
 
 
-def stated_labels(path: Path, raw: Raw) -> Labels | None:
-    """The properties `label` and `instance` of a file's vertices, 0 = none; None without both."""
+def stated_labels(path: Path, raw: Raw, notes: list[str] | None = None) -> Labels | None:
+    """The properties `label` and `instance` of a file's vertices; None without both.
+
+    0 is none; where the file writes -1 for none, its instances count from 0, noted.
+    """
+    notes = [] if notes is None else notes
     if not raw.properties.keys() & {"label", "instance"}:
         return None
     columns = []
     for name in ("label", "instance"):
         values = raw.properties.get(name, np.zeros(len(raw.vertices), np.int32))
+        values = from_zero(name, values, notes)
         in_range = values.min(initial=0) >= 0 and values.max(initial=0) < 2**31
         if not in_range or np.any(values != np.rint(values)):
             raise InputError(
-                f"{path}: vertex property {name} must be integers from 0 (none); "
+                f"{path}: vertex property {name} must be integers from 0 (none) or -1 (none); "
                 "write it as int, or pass --no-truth"
             )
         columns.append(values.astype(np.int32))

@@ -1,11 +1,11 @@
 """Finding scenes among paths, and reading one with its segments and its truth."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from seggroup.errors import InputError
+from seggroup.errors import InputError, first_few
 from seggroup.io.classlist import fitted
 from seggroup.io.kinds import kind_of
 from seggroup.io.layouts import LAYOUTS, Layout
@@ -16,6 +16,7 @@ from seggroup.io.reading import AS_FOUND, Reading
 from seggroup.io.scan import READERS
 from seggroup.types import NONE
 
+_DERIVED = [layout for layout in LAYOUTS.values() if layout.derived]
 _AMBIGUOUS = (".txt", ".csv", ".npz")  # in folders: mostly something other than scans
 _DEPTH = 3  # levels of folders below the named one
 _MOST = 20_000  # folders that are looked into
@@ -25,10 +26,10 @@ def find_scenes(paths: Sequence[Path], reading: Reading = AS_FOUND) -> list[Sour
     """The scenes in scan files, data sets' folders (io.layouts) and folders of scan files.
 
     Sorted by name. A folder's own scan files are scenes; in the folders below it (three levels)
-    only those of data sets are looked for, and trainers' layouts only where there is nothing
-    else. Links to folders are not followed but for `scans`, and a folder's .txt, .csv and .npz
-    files are passed over: name them. Raises InputError where a path holds no scan and where two
-    scans have one name.
+    only those of data sets are looked for, trainers' layouts where there is nothing else, and
+    scan files where there is not even that. Links to folders are not followed but for `scans`,
+    and a folder's .txt, .csv and .npz files are passed over: name them. `io.passed` says what
+    was left. Raises InputError where a path holds no scan and where two scans have one name.
     """
     sources: dict[str, Source] = {}
     for source in all_scenes(paths, reading):
@@ -82,29 +83,62 @@ def _file(path: Path) -> Source:
         raise InputError(f"{path}: holds labels of a scan; name the scan beside it")
     for folder in (path.parent, path.parent.parent):
         if os.access(folder, os.R_OK):
-            for source in _of_layouts(folder, _names(folder), list(LAYOUTS.values())):
-                if path.name == source.scan.name and source.scan.samefile(path):
-                    return source
+            for source in in_layouts(folder, _names(folder), list(LAYOUTS.values())):
+                for own in (source.scan, source.labels):  # 3RScan's labels are a scan too
+                    if own is not None and path.name == own.name and own.samefile(path):
+                        return source
     if path.suffix.lower() not in READERS:
         kind_of(path)  # refuses it, unless its content is a scan
     return with_neighbours(path, _names(path.parent))
 
 
 def _in_folder(root: Path) -> list[Source]:
-    """The scenes of a folder: data sets' and its own scan files, else those of trainers."""
+    """The scenes of a folder: data sets' and its own scan files, else trainers', else any."""
     for derived in (False, True):
         layouts = [layout for layout in LAYOUTS.values() if layout.derived == derived]
         sources = _walked(root, layouts, loose=not derived)
         if sources:
             return sources
-    raise InputError(
-        f"{root}: holds no scans; name a folder with scan files ({', '.join(READERS)}) or one of "
+    if sources := _below(root):
+        return sources
+    suffixes = (suffix for suffix in READERS if suffix not in _AMBIGUOUS)
+    message = (
+        f"{root}: holds no scans; name a folder with scan files ({', '.join(suffixes)}) or one of "
         f"a data set ({', '.join(layout.title for layout in list(LAYOUTS.values())[1:])})"
     )
+    passed = [name for name in _names(root) if Path(name).suffix.lower() in _AMBIGUOUS]
+    if passed:
+        message += (
+            f"; {', '.join(_AMBIGUOUS)} are passed over in folders: name the file itself where "
+            f"{first_few(passed, 3)} is a scan"
+        )
+    raise InputError(message)
+
+
+def _below(root: Path) -> list[Source]:
+    """The scan files below a folder; what lies below some is theirs."""
+    return [source for *_, found in tree(root, scan_files, False) for source in found]
 
 
 def _walked(root: Path, layouts: list[Layout], loose: bool) -> list[Source]:
-    sources: list[Source] = []
+    def find(folder: Path, names: list[str]) -> list[Source]:
+        found = in_layouts(folder, names, layouts)
+        return _own_files(folder, names) if not found and loose and folder == root else found
+
+    names = _names(root)
+    inner = "scans" in names and (root / "scans").is_dir() and not in_layouts(root, names, layouts)
+    if inner and (sources := _walked(root / "scans", layouts, loose)):
+        return sources
+    return [source for *_, found in tree(root, find, True) for source in found]
+
+
+def tree(
+    root: Path, find: Callable[[Path, list[str]], list[Source]], past_files: bool
+) -> Iterator[tuple[Path, list[str], list[Source]]]:
+    """The folders of a tree, the names in each and what `find` finds there.
+
+    It ends at a folder where something is found, `past_files`: something but scan files.
+    """
     pending = [(root, 0)]
     for visited, (folder, depth) in enumerate(pending):
         if visited >= _MOST:
@@ -114,18 +148,13 @@ def _walked(root: Path, layouts: list[Layout], loose: bool) -> list[Source]:
         if depth and not os.access(folder, os.R_OK | os.X_OK):
             continue  # somebody else's
         names = _names(folder)
-        found = _of_layouts(folder, names, layouts)
-        if not depth and not found and "scans" in names and (root / "scans").is_dir():
-            return _walked(root / "scans", layouts, loose)
-        if not found and loose and not depth:
-            found = _own_files(folder, names)
-        sources += found
-        if depth < _DEPTH and all(source.layout == "file" for source in found):
+        found = find(folder, names)
+        yield folder, names, found
+        if depth < _DEPTH and all(past_files and source.layout == "file" for source in found):
             pending += [(inner, depth + 1) for inner in _inner(folder)]
-    return sources
 
 
-def _of_layouts(folder: Path, names: list[str], layouts: list[Layout]) -> list[Source]:
+def in_layouts(folder: Path, names: list[str], layouts: list[Layout]) -> list[Source]:
     """The scenes that the first layout finds in this very folder."""
     for layout in layouts:
         try:
@@ -148,17 +177,22 @@ def _inner(folder: Path) -> Iterator[Path]:
 
 
 def _own_files(folder: Path, names: list[str]) -> list[Source]:
-    """The scan files of one folder, else what a trainer has in it; Pointcept's are no scans."""
-    derived = _of_layouts(folder, names, [one for one in LAYOUTS.values() if one.derived])
+    """The scan files of one folder with KPConv's, else what a trainer has in it."""
+    derived = in_layouts(folder, names, _DERIVED)
+    clouds = [source for source in derived if source.layout == "kpconv"]
+    return scan_files(folder, names) + clouds or derived
+
+
+def scan_files(folder: Path, names: list[str]) -> list[Source]:
+    """The scan files of one folder that are no trainer's; Pointcept's arrays are no scans."""
+    derived = in_layouts(folder, names, _DERIVED)
     claimed = {source.scan.name for source in derived}
     arrays = any(source.layout == "pointcept" for source in derived)
-    loose = [
+    return [
         source
         for source in _loose(folder, names)
         if source.scan.name not in claimed and not (arrays and source.scan.suffix == ".npy")
     ]
-    clouds = [source for source in derived if source.layout == "kpconv"]
-    return loose + clouds or derived
 
 
 def _loose(folder: Path, names: list[str]) -> list[Source]:

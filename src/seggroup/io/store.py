@@ -1,12 +1,14 @@
 """The names of a run's files and what they hold: the only module that knows them."""
 
 import io
+import json
 import platform
 import subprocess
+import zipfile
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -71,10 +73,13 @@ def levels_file(out: Path, scene: str) -> Path:
     return Path(out) / LEVELS_FOLDER / f"{safe_name(scene)}.npz"
 
 
-def write_labels(path: Path, labels: Labels) -> None:
+def write_labels(path: Path, labels: Labels, names: Mapping[int, str] | None = None) -> None:
     """Write `semantic`, `instance` int32 and `confidence` float32 (1 where absent), one a vertex.
 
-    The bytes depend on the labels alone: numpy dates every member 1980.
+    names : of classes by id. Those that occur are kept beside the arrays (`say_classes`), so that
+            nobody can take the ids for another list's
+
+    The bytes depend on labels and names alone: numpy dates every member 1980.
     """
     confidence = labels.confidence
     if confidence is None:
@@ -86,25 +91,73 @@ def write_labels(path: Path, labels: Labels) -> None:
             instance=labels.instance.astype(np.int32),
             confidence=confidence.astype(np.float32),
         )
+        say_classes(file, labels.semantic, names)
 
 
-def write_levels(path: Path, segments: np.ndarray, levels: dict[str, Labels], key: str) -> None:
+def say_classes(file: BinaryIO, semantic: np.ndarray, names: Mapping[int, str] | None) -> None:
+    """Say the names of the classes that occur in an archive just written: its zip comment.
+
+    The comment is JSON of id → name. numpy's arrays stay as they are, and other readers need not
+    know of it. More names than a comment can hold (64 kB) are not said.
+    """
+    if names is None:
+        return
+    occurring = {str(i): names[i] for i in np.unique(semantic).tolist() if i in names}
+    comment = json.dumps(occurring, ensure_ascii=False).encode()
+    if len(comment) < 1 << 16:
+        file.seek(-2, io.SEEK_END)  # an archive ends with the length of its comment: 0 so far
+        file.write(len(comment).to_bytes(2, "little") + comment)
+
+
+def read_class_names(path: Path) -> dict[int, str] | None:
+    """The names of the classes that `say_classes` said, by id; None where nothing was said.
+
+    Raises InputError for a file that is no archive, and for a comment that is broken JSON.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            comment = archive.comment
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise InputError(f"{path}: is not a whole label file; make the labels again") from error
+    if not comment.startswith(b"{"):
+        return None
+    try:
+        names = {int(i): name for i, name in json.loads(comment).items()}
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"{path}: its comment, the names of its classes, is no JSON; make the labels again"
+        ) from error
+    if not all(isinstance(name, str) and name.strip() for name in names.values()):
+        raise InputError(f"{path}: the names of its classes must be text; make the labels again")
+    return names
+
+
+def write_levels(
+    path: Path,
+    segments: np.ndarray,
+    levels: dict[str, Labels],
+    key: str,
+    names: Mapping[int, str] | None = None,
+) -> None:
     """Write the segments (int32, one a vertex) and their labels at every level, by its name.
 
-    `key` says what the labels were made from: `read_levels_key` gives it back.
+    `key` says what the labels were made from: `read_levels_key` gives it back. `names` as in
+    `write_labels`.
     """
     rows = list(levels.values())
     sure = [np.ones(len(r), np.float32) if r.confidence is None else r.confidence for r in rows]
+    semantic = np.stack([labels.semantic for labels in rows])
     with atomic(path) as file:
         np.savez(
             file,
             key=np.array(key),
             names=np.array(list(levels)),
             segments=segments.astype(np.int32),
-            semantic=np.stack([labels.semantic for labels in rows]),
+            semantic=semantic,
             instance=np.stack([labels.instance for labels in rows]),
             confidence=np.stack(sure).astype(np.float32),
         )
+        say_classes(file, semantic, names)
 
 
 def read_levels(path: Path, n_vertices: int) -> tuple[np.ndarray, dict[str, Labels]]:

@@ -6,6 +6,7 @@ Second", 2021, after Tao's note in nigeltao.github.io/blog/2020/eisel-lemire.htm
 cannot decide it leaves to `float`: it puts a NaN with the position of the word in their place.
 """
 
+import re
 import typing
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from numba import njit
 from seggroup.errors import InputError
 
 Bytes = bytes | bytearray | memoryview
+NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf(inity)?)", re.I)
 _LEAST, _MOST = -64, 64  # powers of ten in the table; others are left to `float`
 
 

@@ -19,13 +19,20 @@ from seggroup.io.ply import read_ply
 from seggroup.io.raw import checked
 from seggroup.types import NONE, Labels
 
+_POINTS = {"training_meshes": "training_points", "test_meshes": "test_points"}
 _HEADER = 4096  # bytes in which a header is looked for
 _CLASS = re.compile(rb"\nproperty[ \t]+u?(char|short|int)(8|16|32)?[ \t]+class[ \t]*\r?\n")
 _OTHERS = re.compile(rb"\nproperty[ \t]+\w+[ \t]+(label|instance|objectId)[ \t]*\r?\n")
 
 
 def find(folder: Path, names: Sequence[str]) -> list[Source]:
-    """Every PLY of a folder whose header has `class`, and no labels of another kind."""
+    """Every PLY of a folder whose header has `class`, and no labels of another kind.
+
+    The meshes that KPConv's Scannet.py wants beside its points are no scenes of their own.
+    """
+    points = _POINTS.get(folder.absolute().name)
+    if points is not None and (folder.absolute().parent / points).is_dir():
+        return []
     return [
         Source(
             name.removesuffix(".ply"),

@@ -7,19 +7,15 @@ import numpy as np
 from jaxtyping import Int, Int32
 
 from seggroup.classes import NYU40
-from seggroup.io.classlist import ClassList, is_nyu40, nyu40, template
+from seggroup.io.classlist import ClassList, nyu40, template
 from seggroup.io.names import nyu40_id
+from seggroup.io.relisting import has_nyu40_ids, translated
 from seggroup.io.scannet import CLASS_TABLE, read_class_table
 from seggroup.types import NONE
 
 Finder = Callable[[str], int | None]
 _TABLE_LEVELS = 3  # folders above the scan's in which the class table is looked for
 _SHOWN = 8  # names in a note
-
-
-def has_nyu40_ids(classes: ClassList | None) -> bool:
-    """Whether labels with NYU40's ids fit: no list, or one of NYU40's names with their ids."""
-    return classes is None or is_nyu40({i: named.name for i, named in classes.classes.items()})
 
 
 def finder(classes: ClassList | None, folder: Path | None = None) -> Finder:
@@ -57,26 +53,6 @@ def semantic_of(
             f"one: {shown}{' …' if len(unknown) > _SHOWN else ''}."
         )
     return ids[index], notes
-
-
-def translated(
-    semantic: Int32[np.ndarray, " v"], listed: ClassList, classes: ClassList | None
-) -> Int32[np.ndarray, " v"]:
-    """Ids of the list `listed` as ids of `classes` (None: NYU40): by name, else by parent."""
-    if classes == listed or (has_nyu40_ids(classes) and has_nyu40_ids(listed)):
-        return semantic
-    find = finder(classes)
-    ids, index = np.unique(semantic, return_inverse=True)
-    new = np.full(len(ids), NONE, np.int32)
-    for place, class_id in enumerate(ids.tolist()):
-        named = listed.classes.get(class_id)
-        if named is None:
-            continue
-        names = [named.name] if named.parent is None else [named.name, named.parent]
-        if has_nyu40_ids(classes):
-            names.reverse()  # templates have NYU40's classes as parents
-        new[place] = next((i for name in names if (i := find(name)) is not None), NONE)
-    return new[index]
 
 
 def of_nyu40(

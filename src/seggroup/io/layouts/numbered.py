@@ -8,7 +8,7 @@ from jaxtyping import Int, Int32
 from seggroup.errors import InputError
 from seggroup.io.classlist import ClassList, Named
 from seggroup.io.files import read_json
-from seggroup.io.layouts.naming import translated
+from seggroup.io.relisting import translated
 from seggroup.types import NONE
 
 CLASSES = "classes.json"  # beside what this package exports

@@ -5,19 +5,25 @@ Source: README of github.com/ScanNet/ScanNet, "Data organization". MultiScan's f
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int32
 
+from seggroup.classes import NYU40
 from seggroup.errors import InputError
+from seggroup.io.classlist import ClassList, nyu40
 from seggroup.io.files import read_json
-from seggroup.io.layouts.naming import finder, has_nyu40_ids, of_nyu40, semantic_of
+from seggroup.io.layouts.naming import finder, semantic_of
+from seggroup.io.layouts.numbered import Numbering, class_ids, numbering_of
 from seggroup.io.layouts.source import Scanned, Source, beside, own_segments
+from seggroup.io.relisting import has_nyu40_ids
 from seggroup.io.scan import MESH_SUFFIX, read_labelled_scan, read_scan, scan_name
 from seggroup.io.scannet import instances_of, read_aggregation, read_vertex_labels
 from seggroup.types import NONE, Labels
 
+_SAME: Numbering = {i: i for i in NYU40}
 _DENSE = MESH_SUFFIX.removesuffix("_2")  # the mesh with all vertices
 
 
@@ -55,8 +61,10 @@ def with_neighbours(scan: Path, names: Sequence[str], layout: str = "file") -> S
 def read(source: Source, truth: bool) -> Scanned:
     """Truth from the `instance` and `label` of labels.ply, else the aggregation, else the scan.
 
-    A labels.ply without `instance` is ScanNet's own and has NYU40's ids; where the class list is
-    another one, classes come from the names in the aggregation.
+    ScanNet's labels.ply has NYU40's ids, unless an export's `classes.json` says which classes they
+    are. Where the class list is another one, classes are found by the names in the aggregation,
+    else by those of the ids. Beside any other scan file a labels.ply with `instance` has the ids
+    of the list.
     """
     if truth:
         scan, own = read_labelled_scan(source.scan, source.reading)
@@ -78,26 +86,58 @@ def _truth(
     notes: list[str],
 ) -> Labels | None:
     """The best truth the files hold, in the order that `read` states."""
-    classes = None
+    classes, stated = None, None
+    listed, scannet = source.reading.classes, source.layout == "scannet"
     if source.labels is not None:
         classes, exact = read_vertex_labels(source.labels, size)
-        if exact:
+        stated = numbering_of(source.scan.parent) if scannet else None
+        if stated is not None:  # our own export: exact in classes too
+            classes = _in_list(classes, *stated, source, notes)
+            if exact:
+                return classes
+        elif exact and (not scannet or has_nyu40_ids(listed)):
             return classes
+        elif exact:
+            return _renamed(source, classes, notes)
     if source.aggregation is not None and source.aggregation.name.endswith(".objects.json"):
         return _objects(source, own, notes)
-    annotated = _aggregation(source, segments, classes, notes)
-    if annotated is None and own is None and classes is not None:
-        return Labels(of_nyu40(classes.semantic, source.reading.classes), classes.instance)
-    return annotated or own
+    annotated = _aggregation(source, segments, classes, stated is not None, notes)
+    if annotated is None and own is None and classes is not None and stated is None:
+        return _in_list(classes, _SAME, nyu40(), source, notes)
+    return annotated or own or classes
+
+
+def _in_list(
+    labels: Labels, numbering: Numbering, numbers: ClassList, source: Source, notes: list[str]
+) -> Labels:
+    """Labels with the ids of the source's class list, from numbers that `numbers` has."""
+    listed = source.reading.classes
+    return replace(labels, semantic=class_ids(labels.semantic, numbering, numbers, listed, notes))
+
+
+def _renamed(source: Source, labels: Labels, notes: list[str]) -> Labels:
+    """NYU40's ids as those of another list: by the instances' raw names, else by the ids' names."""
+    path = source.aggregation
+    raw = np.full(len(labels), NONE, np.int32)
+    if path is not None and not path.name.endswith(".objects.json"):
+        names = {number: label for number, label, _ in read_aggregation(path)}
+        raw, _ = semantic_of(names, labels.instance, finder(source.reading.classes, path.parent))
+    rest = replace(labels, semantic=np.where(raw == NONE, labels.semantic, np.int32(NONE)))
+    others = _in_list(rest, _SAME, nyu40(), source, notes).semantic
+    return replace(labels, semantic=np.where(raw == NONE, others, raw))
 
 
 def _aggregation(
     source: Source,
     segments: Int32[np.ndarray, " v"] | None,
     classes: Labels | None,
+    final: bool,
     notes: list[str],
 ) -> Labels | None:
-    """ScanNet's annotation: instances by segments, classes by labels.ply, else by name."""
+    """ScanNet's annotation: instances by segments, classes by labels.ply, else by name.
+
+    final : the classes of labels.ply have the ids of the list already
+    """
     path = source.aggregation
     if path is None:
         return None
@@ -115,7 +155,7 @@ def _aggregation(
         return None
     if missing:
         notes.append(f"{missing} of {named} segments in {path.name} are not in segs.json.")
-    if classes is not None and has_nyu40_ids(source.reading.classes):
+    if classes is not None and (final or has_nyu40_ids(source.reading.classes)):
         return Labels(classes.semantic, instance)
     names = {number: label for number, label, _ in groups}
     find = finder(source.reading.classes, source.scan.parent)

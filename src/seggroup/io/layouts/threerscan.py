@@ -15,10 +15,11 @@ from jaxtyping import Int32
 from seggroup.errors import InputError
 from seggroup.io.files import read_json
 from seggroup.io.layouts.faces import vertex_ids
-from seggroup.io.layouts.naming import finder, has_nyu40_ids, semantic_of
+from seggroup.io.layouts.naming import finder, semantic_of
 from seggroup.io.layouts.source import Scanned, Source, json_list, own_segments
 from seggroup.io.ply import read_ply
 from seggroup.io.raw import GREY, checked
+from seggroup.io.relisting import has_nyu40_ids
 from seggroup.io.scan import read_scan
 from seggroup.io.scannet import stored_segments
 from seggroup.types import NONE, Labels, Scan
