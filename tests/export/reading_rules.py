@@ -190,11 +190,40 @@ def kpconv_ply(path):
         return data
 
 
+def kpconv_mesh(path):
+    """`read_ply` of KPConv's utils/ply.py, `triangular_mesh`."""
+    with open(path, "rb") as file:
+        assert b"ply" in file.readline()
+        order = {"binary_little_endian": "<"}[file.readline().split()[1].decode()]
+        properties, line, element = [], b"", ""
+        sizes = {}
+        while b"end_header" not in line:
+            line = file.readline()
+            if b"element" in line:
+                element = line.split()[1].decode()
+                sizes[element] = int(line.split()[2])
+            elif b"property" in line and element == "vertex":
+                properties.append((line.split()[2].decode(), order + PLY_TYPES[line.split()[1]]))
+        vertices = np.fromfile(file, properties, sizes["vertex"])
+        corners = [("k", "u1"), *((name, order + "i4") for name in ("v1", "v2", "v3"))]
+        faces = np.fromfile(file, corners, sizes["face"])
+        assert not file.read()
+        return vertices, np.vstack((faces["v1"], faces["v2"], faces["v3"])).T
+
+
+def kpconv_prepares(root):
+    """`prepare_pointcloud_ply`: what it opens, and the scenes that it would make anew."""
+    lines = (root / "scannetv2-labels.combined.tsv").read_text().splitlines()
+    assert [int(line.split("\t")[4]) for line in lines[1:]] == []
+    return [path for part in ("scans", "scans_test") for path in (root / part).iterdir()]
+
+
 def kpconv(root, label_to_names, ignored=(0,)):
     """`ScannetDataset.load_subsampled_clouds`: splits, and classes by their place among names."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # no validation scenes
         validation = np.loadtxt(root / "scannet_v2_val.txt", dtype=str, ndmin=1)
+    assert kpconv_prepares(root) == []
     values = np.sort(list(label_to_names))
     scenes = {}
     for path in sorted(root.glob("*_points/*.ply")):
@@ -202,11 +231,15 @@ def kpconv(root, label_to_names, ignored=(0,)):
         split = ("val" if path.stem in validation else "train") if train else "test"
         data = kpconv_ply(path)
         assert np.isin(data["class"], values).all()
+        folder = "training_meshes" if train else "test_meshes"
+        mesh, faces = kpconv_mesh(root / folder / f"{path.stem}_mesh.ply")
+        assert all((mesh[name] == data[name]).all() for name in mesh.dtype.names)
         scenes[path.stem] = {
             "points": np.vstack((data["x"], data["y"], data["z"])).T,
             "colors": np.vstack((data["red"], data["green"], data["blue"])).T,
             "semantic": data["class"],
             "ignored": np.isin(data["class"], ignored),
             "split": split,
+            "faces": faces,
         }
     return scenes

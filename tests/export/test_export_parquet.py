@@ -1,6 +1,7 @@
 """Parquet, read back by pyarrow and by `datasets` itself, and the data card."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,12 +106,14 @@ def test_the_card_says_what_a_reader_must_know(tmp_path):
     card = yaml.safe_load(head)
     assert card["configs"][0]["data_files"] == [{"split": "train", "path": "data/train-*.parquet"}]
     assert card["license"] == "unknown"
-    assert "1 scenes, 5 points, 80.0 % of them with a class" in body
+    assert "1 scene, 5 points, 80.0 % of them with a class" in body
     assert "The least confidence of a point with a class is 0.250." in body
     assert "| 4 | 5 | chair | `#bcbd22` | thing | 2 |" in body
     plain = Sample(truth.scan, Labels(truth.labels.semantic, truth.labels.instance))
     written(tmp_path / "truth", plain)
-    assert "no confidence: they are ground truth" in (tmp_path / "truth" / "README.md").read_text()
+    assert "does not say how they were made" in (tmp_path / "truth" / "README.md").read_text()
+    written(tmp_path / "own", replace(plain, made="truth"))
+    assert "truth that the scans' own files have" in (tmp_path / "own" / "README.md").read_text()
 
 
 def test_without_pyarrow_the_remedy_is_named(tmp_path, monkeypatch):

@@ -52,7 +52,7 @@ def test_five_points_line_by_line(tmp_path):
     assert (room / "Annotations" / "bed_1.txt").exists()
     assert len(facts["files"]) == 5
     assert (
-        "2 vertices have a class and no instance; those of a class are one object."
+        "2 vertices with a class and no instance: those of a class became one object."
         in (facts["notes"])
     )
 
@@ -61,7 +61,7 @@ def test_five_points_line_by_line(tmp_path):
 def test_the_preparation_gets_points_classes_and_instances(tmp_path, seed):
     sample = random_sample(seed)
     facts = write_s3dis(tmp_path, sample, LIST)
-    assert "vertices without a class are written as clutter." in facts["notes"][0]
+    assert "without a class became clutter." in facts["notes"][0]
     points, words, numbers = by_the_preparation(tmp_path / "Area_1" / f"toy{seed}")
     whole = np.loadtxt(tmp_path / "Area_1" / f"toy{seed}" / f"toy{seed}.txt")
     np.testing.assert_allclose(whole[:, :3], sample.scan.vertices, atol=0.00051)
@@ -87,7 +87,7 @@ def test_pointcept_finds_the_rooms_in_the_list_of_each_area(tmp_path):
 
 
 def test_without_clutter_a_vertex_without_class_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"1 vertices have no class.*clutter"):
+    with pytest.raises(InputError, match=r"has 1 vertex without a class.*clutter"):
         write_s3dis(tmp_path, five(), nyu40())
     assert list(tmp_path.rglob("*.txt")) == []
     assert S3DIS.ignore is None

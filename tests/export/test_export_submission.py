@@ -6,9 +6,9 @@ from toy_samples import five, random_sample
 
 from seggroup.classes import BENCHMARK20
 from seggroup.errors import InputError
-from seggroup.export.objects import objects
 from seggroup.export.submission import SCANNET_BENCHMARK, write_submission
 from seggroup.io.classlist import ClassList, nyu40
+from seggroup.labels.objects import objects
 from seggroup.types import NONE, Labels
 
 TWENTY = ClassList({i: nyu40().classes[i] for i in BENCHMARK20})
@@ -38,7 +38,7 @@ def test_five_points_as_text(tmp_path):
     )
     first = tmp_path / "instance" / "predicted_masks" / "five_000.txt"
     assert first.read_text() == "0\n1\n1\n0\n0\n"
-    assert facts["notes"] == ["1 vertices without a class are written as 0: they count as wrong."]
+    assert facts["notes"] == ["1 vertex without a class became 0, which counts as wrong."]
     assert all((tmp_path / name).is_file() for name in facts["files"])
 
 

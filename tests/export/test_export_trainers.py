@@ -2,6 +2,7 @@
 
 import importlib.util
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seggroup.errors import InputError
 from seggroup.export.target import Sample, one_class, stuff_first, things_only
 from seggroup.export.targets import TARGETS
 from seggroup.io.classlist import ClassList, Named, class_list
@@ -143,7 +143,7 @@ def test_oneformer3d_five_points(tmp_path):
     name = "scannet_oneformer3d_infos_train.pkl"
     found = rules.mmdetection3d(tmp_path, name, tuple(SCANNET20.classes), 40, True)[1]["room"]
     assert found["semantic"].tolist() == [1, 4, 4, 20, 20]  # the last has no instance
-    assert rows[0]["notes"][0].startswith("1 points of things are of no one instance")
+    assert rows[0]["notes"][0].startswith("1 point of things in no one instance")
     instance, labels = rules.oneformer3d_instances(found, 20)
     assert instance.tolist() == [-1, 0, 0, -1, -1]
     assert labels == [2]
@@ -324,15 +324,31 @@ def test_a_cloud_without_normals_gets_some():
 def test_what_trainers_cannot_take_is_said(tmp_path):
     (row,) = write("pointgroup", tmp_path / "a", [make([1, 2], [0, 1])], SCANNET20)
     assert "Has no instance of a thing" in row["notes"][0]
-    (row,) = write("spformer", tmp_path / "b", [make([7, 2], [0, 1])], OWN)
-    assert "the list has 1" in row["notes"][0]
+    rows = [{"scene": "room", "split": "val"}]
+    assert "the list has 1" in TARGETS["spformer"].advice(rows, OWN)[0]
+    assert "first 12 characters" in TARGETS["pointgroup"].advice(rows, SCANNET20)[0]
+    assert (
+        TARGETS["pointgroup"].advice([{"scene": "scene0000_00", "split": "val"}], SCANNET20) == []
+    )
+    for name in ("mmdetection3d", "oneformer3d"):
+        assert "max_cat_id=300" in TARGETS[name].advice(rows, OWN)[0]
+        assert TARGETS[name].advice(rows, SCANNET20) == []
+    assert "label_to_names" in TARGETS["kpconv"].advice(rows, OWN)[0]
     (row,) = write("pointgroup", tmp_path / "c", [make([5, 5, 7], [0, 0, 0])], SCANNET20)
-    assert row["notes"] == ["1 points are not of their instance's main class: they left it."]
+    assert row["notes"] == ["1 point left an instance, not being of its main class."]
     (row,) = write("oneformer3d", tmp_path / "d", [make([5, 5], [0, 0])], SCANNET20)
     assert "needs a point of stuff" in row["notes"][0]
 
 
-def test_kpconv_refuses_names_that_its_list_cannot_hold(tmp_path):
-    with pytest.raises(InputError, match="rename the scan"):
-        write("kpconv", tmp_path, [make(*FIVE, name="my room", split="val")], SCANNET20)
-    write("kpconv", tmp_path, [make(*FIVE, name="my room")], SCANNET20)
+def test_kpconv_refuses_names_that_its_list_cannot_hold():
+    assert "up to a blank" in TARGETS["kpconv"].misnamed("my room", "val")
+    assert not TARGETS["kpconv"].misnamed("my room", "train")
+
+
+def test_kpconv_scores_the_vertices_of_the_mesh(tmp_path):
+    sample = make(*FIVE, split="val")
+    faces = int32([[0, 1, 2], [2, 3, 4]])
+    write("kpconv", tmp_path, [replace(sample, scan=replace(sample.scan, faces=faces))], SCANNET20)
+    found = rules.kpconv(tmp_path, {0: ""} | dict.fromkeys(SCANNET20.classes, ""))["room"]
+    assert found["faces"].tolist() == faces.tolist()
+    assert found["semantic"].tolist() == [2, 5, 5, 0, 39]

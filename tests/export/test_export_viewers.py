@@ -80,6 +80,7 @@ def test_trimesh_reads_the_glb_and_our_reader_every_vertex(tmp_path, seed):
     turned = np.stack([mesh.vertices[:, 0], -mesh.vertices[:, 2], mesh.vertices[:, 1]], axis=1)
     np.testing.assert_array_equal(turned, sample.scan.vertices)
     np.testing.assert_array_equal(mesh.faces, sample.scan.faces)
+    np.testing.assert_array_equal(mesh.visual.vertex_colors[:, :3], sample.scan.colors)
     instance = mesh.vertex_attributes["_INSTANCE"].astype(int)
     np.testing.assert_array_equal(instance.ravel() - 1, sample.labels.instance)
     scan, labels = read_labelled_scan(tmp_path / f"toy{seed}.glb", Reading("m", "y"))

@@ -4,6 +4,7 @@ Format: README of github.com/ScanNet/ScanNet, "Data organization"; `labels.ply` 
 exact instance of every vertex.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,21 @@ import numpy as np
 
 from seggroup.config import OversegmentConfig
 from seggroup.errors import InputError
-from seggroup.export.objects import mixed, objects
-from seggroup.export.target import CONFIDENCE, FRAME, NORMALS, Sample, Target
+from seggroup.export.target import (
+    CONFIDENCE,
+    FRAME,
+    NORMALS,
+    Sample,
+    Target,
+    not_lost,
+    write_class_table,
+)
 from seggroup.io.classlist import ClassList
 from seggroup.io.scan import MESH_SUFFIX
 from seggroup.io.scannet import majority, write_scene
-from seggroup.types import NONE
+from seggroup.labels.objects import mixed, objects
 
+FINER = "instances finer than segments (in aggregation.json; labels.ply holds them)"
 _FILES = (
     f"{MESH_SUFFIX}.ply",
     f"{MESH_SUFFIX}.labels.ply",
@@ -59,10 +68,14 @@ def write_aggregation(folder: Path, sample: Sample, classes: ClassList) -> dict[
         )
     return {
         "files": [str(Path("scans", name, f"{name}{end}")) for end in _FILES],
-        "changed": changed,
-        "instances": len(np.unique(labels.instance[labels.instance != NONE])),
+        "held": not_lost({FINER: changed > 0}),
         "notes": notes,
     }
+
+
+def finish(folder: Path, rows: Sequence[dict[str, Any]], classes: ClassList) -> list[str]:
+    """Write which class each id of labels.ply is, which ScanNet's layout itself cannot say."""
+    return write_class_table(folder, classes, 0, by_id=True)
 
 
 SCANNET = Target(
@@ -73,8 +86,9 @@ SCANNET = Target(
         NORMALS,
         CONFIDENCE,
         FRAME,
-        "instances finer than segments (in aggregation.json; labels.ply holds them)",
+        FINER,
     ),
     write=write_aggregation,
+    finish=finish,
     segments=True,
 )

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from seggroup.export.objects import mixed, objects
 from seggroup.export.target import CONFIDENCE, FACES, NORMALS, Sample, Target
 from seggroup.io.classlist import ClassList
 from seggroup.io.files import write_json
 from seggroup.io.store import safe_name
+from seggroup.labels.objects import mixed, objects
 
 VERSION = 1
 
@@ -46,7 +46,7 @@ def write_boxes(folder: Path, sample: Sample, classes: ClassList) -> dict[str, A
     }
     path = Path(folder) / f"{safe_name(scan.name)}.json"
     write_json(path, value)
-    return {"files": [path.name], "instances": len(found), "notes": mixed(found)}
+    return {"files": [path.name], "notes": mixed(found)}
 
 
 def axis_aligned(points: Float32[np.ndarray, "n 3"]) -> dict[str, list[float]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from seggroup.export.target import counted
 from seggroup.io.classlist import ClassList
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
@@ -27,7 +28,8 @@ _COLUMNS = """\
 def data_card(rows: Sequence[dict[str, Any]], classes: ClassList) -> str:
     """README.md of the set: a YAML head, counts, columns, how labels were made, classes.
 
-    rows : of every scene its `split`, `points`, `labelled`, `instances`, `vertices_of` and `least`
+    rows : of every scene its `split`, `points`, `labelled`, `instances`, `vertices_of`,
+        `made` and `least`
     """
     splits = [split for split in _NAMES if any(row["split"] == split for row in rows)]
     head = {
@@ -52,9 +54,9 @@ def data_card(rows: Sequence[dict[str, Any]], classes: ClassList) -> str:
     parts = [
         f"---\n{front}---",
         "# 3D scans with instance labels",
-        f"{len(rows)} scenes, {points:,} points, {share:.1f} % of them with a class. One row a "
-        "scene.\nSet `license` above, and `pretty_name`, before this is published: a scan's "
-        "licence goes with its data set.",
+        f"{counted(len(rows), 'scene')}, {counted(points, 'point')}, {share:.1f} % of them "
+        "with a class. One row a scene.\nSet `license` above, and `pretty_name`, before this is "
+        "published: a scan's licence goes with its data set.",
         "## Splits",
         _splits(rows, splits),
         "## Columns",
@@ -83,20 +85,26 @@ def _splits(rows: Sequence[dict[str, Any]], splits: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
+_HOW = {
+    "truth": "are the truth that the scans' own files have",
+    "propagate": "were spread from clicks by SegGroup (arXiv:2012.10217; `seggroup propagate`)",
+    "train": "were spread from clicks by SegGroup as it trained (arXiv:2012.10217)",
+    "predict": "were predicted by a trained network (`seggroup predict`)",
+    "": "are those of a folder that does not say how they were made",
+}
 _COUNTED = ("points", "labelled", "instances")
 
 
 def _made(rows: Sequence[dict[str, Any]]) -> str:
+    lines = []
+    for how, words in _HOW.items():
+        count = sum(row.get("made", "") == how for row in rows)
+        if count:
+            lines.append(f"The labels of {counted(count, 'scene')} {words}.")
     least = [row["least"] for row in rows if row["least"] is not None]
-    if not least:
-        return (
-            "The labels carry no confidence: they are ground truth as the scans' own files have it."
-        )
-    return (
-        "The labels were spread from clicks with SegGroup (one click an object, "
-        "arXiv:2012.10217) and carry\na confidence. The least confidence of a point with a class "
-        f"is {min(least):.3f}."
-    )
+    if least:
+        lines.append(f"The least confidence of a point with a class is {min(least):.3f}.")
+    return "\n".join(lines)
 
 
 def _classes(rows: Sequence[dict[str, Any]], classes: ClassList) -> str:

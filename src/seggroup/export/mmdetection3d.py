@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64
 
-from seggroup.export.objects import objects
+from seggroup.classes import BENCHMARK20
 from seggroup.export.target import (
     CONFIDENCE,
     FACES,
@@ -29,9 +29,9 @@ from seggroup.export.target import (
 )
 from seggroup.io.classlist import ClassList
 from seggroup.io.files import atomic
+from seggroup.labels.objects import objects
 from seggroup.types import NONE, Labels
 
-CLASSES = "classes.json"
 POINTS_A_SAMPLE = 8192  # of `ScanNetSegData`: points of one input, by which scenes are repeated
 ALIGNMENT = "ScanNet's axis alignment (the matrix is written as the identity)"
 
@@ -83,8 +83,7 @@ def finish(
     infix: str = "",
 ) -> list[str]:
     """Write the infos of each split, and how often scenes are drawn and classes weighted."""
-    write_class_table(folder / CLASSES, classes, 0, by_id=True)
-    files = [CLASSES]
+    files = write_class_table(folder, classes, 0, by_id=True)
     for split in sorted({row["split"] for row in rows}):
         of_split = [row for row in rows if row["split"] == split]
         files += [f"scannet{infix}_infos_{split}.pkl"]
@@ -115,10 +114,31 @@ def seg_infos(rows: Sequence[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
     return drawn, (1 / np.log(1.2 + share)).astype(np.float32)
 
 
+def settings(classes: ClassList, segmenter: str, more: str = "") -> list[str]:
+    """What must be set in the trainer for another list than ScanNet's 20, which it has itself."""
+    if tuple(classes.classes) == BENCHMARK20:
+        return []
+    every, things = len(classes.classes), len(classes.things)
+    return [
+        f"The trainer's ScanNet data sets have ScanNet's 20 classes. For these {every} set, from "
+        f"classes.json: METAINFO of {segmenter} (classes, seg_valid_class_ids, "
+        f"seg_all_class_ids), max_cat_id={max(classes.classes)} of PointSegClassMapping, "
+        f"ignore_index={every}; for boxes METAINFO of ScanNetDataset (classes: the {things} "
+        "things in the order of `categories` in the infos; valid_class_ids: their ids); and "
+        f"num_classes {f'{more} ' if more else ''}of the model."
+    ]
+
+
+def advice(rows: Sequence[dict[str, Any]], classes: ClassList) -> list[str]:
+    """What to set for another list than ScanNet's 20."""
+    return settings(classes, "ScanNetSegDataset")
+
+
 MMDETECTION3D = Target(
     title="MMDetection3D (its ScanNet layout)",
     ignore="0",
     lost=(FACES, NORMALS, CONFIDENCE, FRAME, ALIGNMENT, MIXED_BOXES),
     write=write_scene,
     finish=finish,
+    advice=advice,
 )

@@ -16,15 +16,14 @@ import numpy as np
 
 from seggroup.errors import InputError
 from seggroup.export.datacard import data_card
-from seggroup.export.objects import objects
-from seggroup.export.target import FACES, FRAME, NORMALS, Sample, Target, indexed
+from seggroup.export.target import FACES, FRAME, NORMALS, SPLITS, Sample, Target, indexed
 from seggroup.io.classlist import ClassList
 from seggroup.io.files import atomic, write_text
 from seggroup.io.store import safe_name
+from seggroup.labels.objects import objects
 from seggroup.types import NONE
 
 DATA = "data"
-SPLITS = ("train", "val", "test")
 _SCENES = ".scenes"  # one file a scene, until all are there
 _SHARD = 300_000_000  # bytes of arrays in a file, about
 _THREES = {"coord": "float32", "color": "uint8"}
@@ -62,6 +61,7 @@ def write_scene_row(folder: Path, sample: Sample, classes: ClassList) -> dict[st
         "labelled": int(np.count_nonzero(labelled)),
         "instances": len(objects(labels)),
         "vertices_of": {str(i): n for i, n in counts.items()},
+        "made": sample.made,
         "least": float(sure[labelled].min()) if sure is not None and labelled.any() else None,
     }
 
@@ -110,17 +110,8 @@ def _keep_row(path: Path, table) -> None:  # type: ignore[no-untyped-def]
     """Write a row whole or not at all, not waiting for the disk: it is only read by `finish`."""
     import pyarrow as pa
 
-    part = path.with_suffix(".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with pa.ipc.new_file(str(part), table.schema) as writer:
-            writer.write_table(table)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError(
-            f"{path}: cannot write there ({error.strerror}); choose another folder"
-        ) from error
+    with atomic(path, wait=False) as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
 
 
 def _scene_file(folder: Path, row: dict[str, Any]) -> Path:

@@ -27,8 +27,6 @@ from seggroup.export.target import (
 from seggroup.io.classlist import ClassList, class_list
 from seggroup.types import NONE, Scan
 
-CLASSES = "classes.json"
-
 
 def write_scene(folder: Path, sample: Sample, classes: ClassList) -> dict[str, Any]:
     """Write `<split>/<scene>/`: coord, color, normal, instance and the classes, a .npy each."""
@@ -77,8 +75,7 @@ def segment_name(classes: ClassList) -> str:
 
 def finish(folder: Path, rows: Sequence[dict[str, Any]], classes: ClassList) -> list[str]:
     """Write which class each number is."""
-    write_class_table(folder / CLASSES, classes, NONE)
-    return [CLASSES]
+    return write_class_table(folder, classes, NONE)
 
 
 POINTCEPT = Target(

@@ -9,6 +9,7 @@ Test scenes have no labels: the loaders unpack two arrays there.
 
 import pickle
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from seggroup.export.target import (
     TEST,
     Sample,
     Target,
+    counted,
     indexed,
     one_class,
     stuff_first,
@@ -33,8 +35,9 @@ from seggroup.export.target import (
 from seggroup.io.classlist import ClassList
 from seggroup.io.files import atomic, write_text
 
-CLASSES = "classes.json"
 IGNORE = -100
+SHIFT = 2  # the trainers take as many first classes for stuff
+NAME = 12  # characters of a scene's name in PointGroup's test.py
 SUFFIX = "_inst_nostuff.pth"
 PLACE = "where the scan lies (coordinates are written less their mean)"
 NUMBERS = "the instances' own numbers (they are counted anew from 0)"
@@ -83,7 +86,7 @@ def arrays(
     instance = things_only(labels, classes, IGNORE).astype(np.float64)
     notes = []
     if mixed:
-        notes.append(f"{mixed} points are not of their instance's main class: they left it.")
+        notes.append(f"{counted(mixed, 'point')} left an instance, not being of its main class.")
     if sample.split == "test":
         notes.append("Test scenes are written without labels, as the trainer reads them.")
     elif instance.max() < 0:
@@ -120,8 +123,38 @@ def gt_text(semantic: np.ndarray, instance: np.ndarray, classes: ClassList) -> s
 
 def finish(folder: Path, rows: Sequence[dict[str, Any]], classes: ClassList) -> list[str]:
     """Write which class each number is."""
-    write_class_table(folder / CLASSES, stuff_first(classes), IGNORE)
-    return [CLASSES]
+    return write_class_table(folder, stuff_first(classes), IGNORE)
+
+
+def first_two_are_stuff(
+    rows: Sequence[dict[str, Any]], classes: ClassList, trainer: str
+) -> list[str]:
+    """Advice for loaders that take the first two classes for stuff, where that is not so."""
+    stuff = len(classes.classes) - len(classes.things)
+    if stuff == SHIFT:
+        return []
+    return [
+        f"{trainer}'s code takes the first {SHIFT} classes for stuff, but the list has {stuff}: "
+        "change that number, and the count of classes, where they stand there."
+    ]
+
+
+def pointgroup_advice(rows: Sequence[dict[str, Any]], classes: ClassList) -> list[str]:
+    """Stuff, and names that PointGroup's test.py cuts: it takes the first 12 characters."""
+    cut = [row["scene"] for row in rows if row["split"] != "train" and len(row["scene"]) != NAME]
+    advice = first_two_are_stuff(rows, classes, "PointGroup")
+    if cut:
+        advice.append(
+            f"PointGroup's test.py takes the first {NAME} characters of a file for the scene's "
+            f"name (as scene0000_00), which is wrong for {counted(len(cut), 'name')} "
+            f"(as {cut[0]}): change `[:{NAME}]` there, or rename the scans."
+        )
+    return advice
+
+
+def softgroup_advice(rows: Sequence[dict[str, Any]], classes: ClassList) -> list[str]:
+    """Stuff."""
+    return first_two_are_stuff(rows, classes, "SoftGroup")
 
 
 POINTGROUP = Target(
@@ -130,11 +163,8 @@ POINTGROUP = Target(
     lost=LOST,
     write=write_scene,
     finish=finish,
+    advice=pointgroup_advice,
 )
-SOFTGROUP = Target(
-    title="SoftGroup (the same files as PointGroup)",
-    ignore=str(IGNORE),
-    lost=LOST,
-    write=write_scene,
-    finish=finish,
+SOFTGROUP = replace(
+    POINTGROUP, title="SoftGroup (the same files as PointGroup)", advice=softgroup_advice
 )

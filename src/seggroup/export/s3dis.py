@@ -18,7 +18,17 @@ from jaxtyping import Int
 from numba import njit
 
 from seggroup.errors import InputError
-from seggroup.export.target import CONFIDENCE, FACES, FRAME, NORMALS, Sample, Target
+from seggroup.export.target import (
+    CONFIDENCE,
+    FACES,
+    FRAME,
+    NORMALS,
+    Sample,
+    Target,
+    counted,
+    no_blanks,
+    not_lost,
+)
 from seggroup.io.classlist import ClassList
 from seggroup.io.files import atomic, write_text
 from seggroup.io.store import safe_name
@@ -26,6 +36,9 @@ from seggroup.types import NONE, Labels, Scan
 
 AREAS = {"train": "Area_1", "val": "Area_5", "test": "Area_5"}  # trainers leave area 5 out
 CLUTTER = "clutter"
+UNLABELLED = "vertices without a class (clutter, where the class list has it)"
+ALONE = "classes without an instance (each becomes one object)"
+DIVIDED = "instances of several classes (they are divided)"
 _LARGEST = 1e9  # metres; more digits than a line has room for
 _LINE = 64  # bytes at most: three numbers of 15 and three of 3, with their ends
 
@@ -43,18 +56,20 @@ def write_s3dis(folder: Path, sample: Sample, classes: ClassList) -> dict[str, A
         raise InputError(f"{name}: coordinates beyond {_LARGEST:.0e} m do not fit S3DIS's text")
     labels = _filled(sample, classes, notes)
     room = folder / AREAS[sample.split] / name
-    parts = _parts(labels, classes, notes)
+    lost = {UNLABELLED: bool(np.any(sample.labels.semantic == NONE))}
+    parts = _parts(labels, classes, notes, lost)
     written = [room / f"{name}.txt", *(room / "Annotations" / f"{part}.txt" for part in parts)]
     written[0].unlink(missing_ok=True)  # it comes last and says that the others are whole
     for old in room.glob("Annotations/*.txt"):
         if old not in written:
             old.unlink()
     for path, points in zip(written[1:], parts.values(), strict=True):
-        _write(path, _lines(scan, points))
+        with atomic(path, wait=False) as file:  # the room's file comes last
+            file.write(_lines(scan, points))
     with atomic(written[0]) as file:
         file.write(_lines(scan, np.arange(len(labels))))
     files = [str(path.relative_to(folder)) for path in written]
-    return {"files": files, "instances": len(parts), "notes": notes}
+    return {"files": files, "held": not_lost(lost), "notes": notes}
 
 
 def finish_s3dis(folder: Path, rows: Sequence[dict[str, Any]], classes: ClassList) -> list[str]:
@@ -85,10 +100,11 @@ def _filled(sample: Sample, classes: ClassList, notes: list[str]) -> Labels:
     count = int(np.count_nonzero(none))
     if clutter is None:
         raise InputError(
-            f"{sample.scan.name}: {count} vertices have no class, and S3DIS has no way to say so; "
-            "label them, or add a class named clutter to the class list"
+            f"{sample.scan.name}: has {counted(count, 'vertex', 'vertices')} without a class, "
+            "and S3DIS has no way to say so; label them, or add a class named "
+            "clutter to the class list"
         )
-    notes.append(f"{count} vertices without a class are written as clutter.")
+    notes.append(f"{counted(count, 'vertex', 'vertices')} without a class became clutter.")
     return Labels(
         np.where(none, np.int32(clutter), labels.semantic),
         np.where(none, np.int32(NONE), labels.instance),
@@ -96,9 +112,12 @@ def _filled(sample: Sample, classes: ClassList, notes: list[str]) -> Labels:
 
 
 def _parts(
-    labels: Labels, classes: ClassList, notes: list[str]
+    labels: Labels, classes: ClassList, notes: list[str], lost: dict[str, bool]
 ) -> dict[str, Int[np.ndarray, " n"]]:
-    """The vertices of each file by its name: those of one instance and one class."""
+    """The vertices of each file by its name: those of one instance and one class.
+
+    Adds to `lost` which phrases of the target's apply.
+    """
     key = labels.semantic.astype(np.int64) << 32 | (labels.instance.astype(np.int64) + 1)
     order = np.argsort(key, kind="stable")
     starts = np.flatnonzero(np.diff(key[order], prepend=-1))
@@ -112,13 +131,17 @@ def _parts(
         alone += len(points) if labels.instance[points[0]] == NONE else 0
     whole = len(np.unique(labels.instance[labels.instance != NONE]))
     pairs = len(np.unique(key[labels.instance != NONE]))
+    lost |= {DIVIDED: pairs > whole, ALONE: alone > 0}
     if pairs > whole:
         notes.append(f"Instances of several classes were divided: {whole} became {pairs}.")
     if single := sum(len(points) == 1 for points in result.values()):
-        notes.append(f"{single} objects have one point: Pointcept's preparation fails on those.")
+        notes.append(
+            f"{counted(single, 'object')} of one point: Pointcept's preparation fails on those."
+        )
     if alone:
         notes.append(
-            f"{alone} vertices have a class and no instance; those of a class are one object."
+            f"{counted(alone, 'vertex', 'vertices')} with a class and no instance: those of a "
+            "class became one object."
         )
     return result
 
@@ -163,17 +186,6 @@ def _format(vertices, colors, points, text):
     return at
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write an object's file, not waiting for the disk: the room's file comes last."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot write there ({error.strerror}); choose another folder"
-        ) from error
-
-
 S3DIS = Target(
     title="S3DIS-style text, a file an object",
     classes="nyu40",
@@ -189,11 +201,12 @@ S3DIS = Target(
         FRAME,
         "coordinates finer than a millimetre",
         "the order of the points (objects' files; the room's file keeps it)",
-        "vertices without a class (clutter, where the class list has it)",
-        "classes without an instance (each becomes one object)",
-        "instances of several classes (they are divided)",
+        UNLABELLED,
+        ALONE,
+        DIVIDED,
         "class ids and colours (only names)",
     ),
     write=write_s3dis,
     finish=finish_s3dis,
+    misnamed=no_blanks,
 )

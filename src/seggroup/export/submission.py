@@ -10,15 +10,18 @@ from typing import Any
 import numpy as np
 
 from seggroup.classes import BENCHMARK20
-from seggroup.export.objects import mixed, objects
-from seggroup.export.target import Sample, Target
+from seggroup.export.target import Sample, Target, counted, no_blanks, not_lost, things_only
 from seggroup.io.classlist import ClassList
 from seggroup.io.proposals import pack_proposals
 from seggroup.io.submission import MASKS, write_instances, write_semantic
+from seggroup.labels.objects import mixed, objects
 from seggroup.types import NONE
 
 SEMANTIC = "semantic"
 INSTANCE = "instance"
+UNLABELLED = "vertices without a class (written as 0)"
+STUFF = "instances of stuff"
+SURE = "the confidence of single vertices (an instance has the mean of its own)"
 
 
 def write_submission(folder: Path, sample: Sample, classes: ClassList) -> dict[str, Any]:
@@ -36,18 +39,24 @@ def write_submission(folder: Path, sample: Sample, classes: ClassList) -> dict[s
     write_instances(folder / INSTANCE, name, rows, len(labels))
     if unlabelled := int(np.count_nonzero(labels.semantic == NONE)):
         notes.append(
-            f"{unlabelled} vertices without a class are written as 0: they count as wrong."
+            f"{counted(unlabelled, 'vertex', 'vertices')} without a class became 0, which counts "
+            "as wrong."
         )
     if foreign := [i for i in classes.classes if i not in BENCHMARK20]:
         some = ", ".join(classes.name(i) for i in foreign[:4])
         notes.append(
-            f"The benchmark skips {len(foreign)} classes of the list, which are not among its 20: "
+            "The benchmark skips what is not among its 20 classes: "
+            f"{counted(len(foreign), 'class', 'classes')} of the list, "
             f"{some}{' …' if len(foreign) > 4 else ''}."
         )
     notes += mixed(found)
     files = [f"{SEMANTIC}/{name}.txt", f"{INSTANCE}/{name}.txt"]
     files += [f"{INSTANCE}/{MASKS}/{name}_{i:03d}.txt" for i in range(len(rows))]
-    return {"files": files, "instances": len(rows), "notes": notes}
+    stuff = (labels.instance != NONE) & (things_only(labels, classes, NONE) == NONE)
+    held = not_lost(
+        {UNLABELLED: unlabelled > 0, STUFF: bool(stuff.any()), SURE: labels.confidence is not None}
+    )
+    return {"files": files, "held": held, "notes": notes}
 
 
 SCANNET_BENCHMARK = Target(
@@ -59,9 +68,10 @@ SCANNET_BENCHMARK = Target(
     ),
     lost=(
         "coordinates, colours and faces",
-        "vertices without a class (written as 0)",
-        "instances of stuff",
-        "the confidence of single vertices (an instance has the mean of its own)",
+        UNLABELLED,
+        STUFF,
+        SURE,
     ),
     write=write_submission,
+    misnamed=no_blanks,
 )

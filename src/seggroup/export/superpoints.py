@@ -18,11 +18,10 @@ import numpy as np
 from jaxtyping import Int64
 
 from seggroup.export import mmdetection3d, pointgroup
-from seggroup.export.target import Sample, Target, one_class, save_array
+from seggroup.export.target import Sample, Target, counted, not_lost, one_class, save_array
 from seggroup.io.classlist import ClassList
 from seggroup.types import NONE
 
-SHIFT = 2  # SPFormer takes as many first classes for stuff
 LOOSE = "classes of things' points without an instance (they become no label)"
 
 
@@ -38,12 +37,6 @@ def write_spformer(folder: Path, sample: Sample, classes: ClassList) -> dict[str
     file = f"{sample.split}/{sample.scan.name}{pointgroup.SUFFIX}"
     labels = () if sample.split == "test" else (semantic, instance)
     pointgroup.save_pth(folder / file, (*points, superpoints(sample), *labels))
-    stuff = len(classes.classes) - len(classes.things)
-    if stuff != SHIFT:
-        notes.append(
-            f"SPFormer's loader takes the first {SHIFT} classes for stuff, but the list has "
-            f"{stuff}: change `semantic_label < 2` and `- 2` there."
-        )
     return {"files": [file], "notes": notes}
 
 
@@ -69,10 +62,11 @@ def write_oneformer3d(folder: Path, sample: Sample, classes: ClassList) -> dict[
     save_array(folder / "super_points" / name, superpoints(sample))
     facts["files"].append(f"super_points/{name}")
     facts["info"]["super_pts_path"] = name
+    facts["held"] = not_lost({LOOSE: bool(loose.any())})
     notes = facts.setdefault("notes", [])
     if loose.any():
         notes.append(
-            f"{int(loose.sum())} points of things are of no one instance and became no label: "
+            f"{counted(int(loose.sum()), 'point')} of things in no one instance became no label: "
             "OneFormer3D would take them for one more instance."
         )
     if np.isin(semantic, classes.things).all():
@@ -87,20 +81,32 @@ def finish_oneformer3d(
     return mmdetection3d.finish(folder, rows, classes, "_oneformer3d")
 
 
+def spformer_advice(rows: Sequence[dict[str, Any]], classes: ClassList) -> list[str]:
+    """Stuff."""
+    return pointgroup.first_two_are_stuff(rows, classes, "SPFormer")
+
+
+def oneformer3d_advice(rows: Sequence[dict[str, Any]], classes: ClassList) -> list[str]:
+    """What to set for another list than ScanNet's 20."""
+    return mmdetection3d.settings(classes, "ScanNetSegDataset_", "and stuff_classes")
+
+
 SPFORMER = Target(
     title="SPFormer",
     ignore=str(pointgroup.IGNORE),
     lost=pointgroup.LOST,
     write=write_spformer,
     finish=pointgroup.finish,
+    advice=spformer_advice,
     segments=True,
 )
-ISBNET = replace(SPFORMER, title="ISBNet", write=write_isbnet)
+ISBNET = replace(SPFORMER, title="ISBNet", write=write_isbnet, advice=None)
 ONEFORMER3D = replace(
     mmdetection3d.MMDETECTION3D,
     title="OneFormer3D",
     lost=(*mmdetection3d.MMDETECTION3D.lost, LOOSE),
     write=write_oneformer3d,
     finish=finish_oneformer3d,
+    advice=oneformer3d_advice,
     segments=True,
 )

@@ -1,17 +1,20 @@
 """What a target of export is, and the few steps that all of them share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Int32
 
 from seggroup.io.classlist import ClassList
 from seggroup.io.files import atomic, write_json
+from seggroup.io.layouts.numbered import CLASSES
 from seggroup.types import NONE, Labels, Scan
 
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
 # Phrases of `Target.lost` that hold only of some scenes: they are said where a scene has it.
 FACES = "faces"
 NORMALS = "the file's own normals"
@@ -30,12 +33,15 @@ class Sample:
     labels   : with the ids of the class list
     segments : of every vertex, 0 … s-1: the superpoints; None where they were not asked for
     split    : "train", "val" or "test"
+    made     : where the labels are from: "truth", the command that made them ("propagate",
+               "predict", "train"), "" where nothing says so
     """
 
     scan: Scan
     labels: Labels
     segments: Int32[np.ndarray, " v"] | None = None
     split: str = "train"
+    made: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,9 +54,11 @@ class Target:
     lost     : what a scene has that it cannot hold, a phrase each
     write    : one scene to its files under a folder; gives as JSON what `finish` needs to know,
                and always `files` (the paths it wrote, relative to the folder) and, where there is
-               something to say, `notes`
+               something to say, `notes`, and `held`: the phrases of `lost` that do not apply
     finish   : the files of the whole set (lists, infos, a data card), from what `write` gave and
                the scene's name and split (`scene`, `split`), sorted by name; gives their paths
+    advice   : what to do beside the files, from the rows that `finish` gets; a note each
+    misnamed : what is wrong with the name of a scene of a split, "" where nothing is
     segments : whether it holds superpoints, so that scenes must be segmented
     classes  : the list whose classes are written where a person names none: trainers have ScanNet's
                20, what can hold more has all of NYU40
@@ -61,6 +69,8 @@ class Target:
     lost: tuple[str, ...]
     write: Callable[[Path, Sample, ClassList], dict[str, Any]]
     finish: Callable[[Path, Sequence[dict[str, Any]], ClassList], list[str]] | None = None
+    advice: Callable[[Sequence[dict[str, Any]], ClassList], list[str]] | None = None
+    misnamed: Callable[[str, str], str] | None = None
     refusal: str = ""
     segments: bool = False
     classes: str = "scannet20"
@@ -135,10 +145,31 @@ def save_array(path: Path, array: np.ndarray) -> None:
             file.write(np.ascontiguousarray(array).data)
 
 
-def write_class_table(path: Path, classes: ClassList, none: int, by_id: bool = False) -> None:
-    """Write which class each written number is: its place in the list, or with `by_id` its id."""
+def write_class_table(
+    folder: Path, classes: ClassList, none: int, by_id: bool = False
+) -> list[str]:
+    """Write which class each number is: a place in the list, or with `by_id` an id.
+
+    Gives the file's path within the folder.
+    """
     rows = [
         {"value": class_id if by_id else place, "id": class_id, "name": c.name, "thing": c.thing}
         for place, (class_id, c) in enumerate(classes.classes.items())
     ]
-    write_json(path, {"no_label": none, "classes": rows})
+    write_json(folder / CLASSES, {"no_label": none, "classes": rows})
+    return [CLASSES]
+
+
+def counted(number: int, thing: str, things: str = "") -> str:
+    """A count in words: 1 point, 2 points."""
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
+def not_lost(lost: Mapping[str, bool]) -> list[str]:
+    """What `write` gives as `held`: of phrases, those that do not apply to the scene."""
+    return [phrase for phrase, applies in lost.items() if not applies]
+
+
+def no_blanks(name: str, split: str) -> str:
+    """What is wrong with a name in formats that part words by blanks."""
+    return "this format parts words by blanks" if any(c.isspace() for c in name) else ""

@@ -6,7 +6,8 @@ have one, `confidence`; 0 = none. Colours stay the scan's: viewers colour by a p
 glTF 2.0 (registry.khronos.org/glTF/specs/2.0): y is up, units are metres, further attributes
 begin with an underscore and are no unsigned integers. Colours are written as sRGB bytes, as
 trimesh, Open3D and MeshLab write and read them; a viewer that takes them for linear shows them
-paler. LAS 1.4, point format 7 (asprs.org), with extra bytes.
+paler. There is no material: trimesh would put it in the colours' place. LAS 1.4, point format 7
+(asprs.org), with extra bytes.
 """
 
 import json
@@ -93,18 +94,34 @@ def _write_glb(path: Path, scan: Scan, labels: Labels | None) -> None:
             raise InputError(f"{path}: GLB holds {name} up to {_LARGEST_FLOAT:,}; number them anew")
         columns[f"_{name.upper()}"] = values.astype(np.float32)
     parts = [*columns.values(), *([scan.faces.astype(np.uint32)] if scan.is_mesh else [])]
+    text, start = _description(scan, columns, parts)
+    total = 12 + 8 + len(text) + 8 + start
+    if total >= 2**32:
+        raise InputError(
+            f"{path}: {len(scan.vertices):,} vertices are more than a GLB of 4 GiB holds; write PLY"
+        )
+    with atomic(path) as file:
+        file.write(struct.pack("<4sII", b"glTF", 2, total))
+        file.write(struct.pack("<I4s", len(text), b"JSON") + text)
+        file.write(struct.pack("<I4s", start, b"BIN\0"))
+        for part in parts:
+            file.write(np.ascontiguousarray(part).tobytes())
+
+
+def _description(
+    scan: Scan, columns: dict[str, np.ndarray], parts: list[np.ndarray]
+) -> tuple[bytes, int]:
+    """The JSON of a GLB, to a multiple of four bytes, and how many bytes its parts take."""
     views, start = [], 0
     for i, part in enumerate(parts):
         kind = _VERTICES if i < len(columns) else _INDICES
         length = part.nbytes
         views.append({"buffer": 0, "byteOffset": start, "byteLength": length, "target": kind})
         start += length  # every part is a multiple of four bytes long
-    size = len(scan.vertices)
     accessors = [_accessor(i, name, part) for i, (name, part) in enumerate(columns.items())]
     primitive: dict[str, Any] = {
         "attributes": {name: i for i, name in enumerate(columns)},
         "mode": _TRIANGLES if scan.is_mesh else _POINTS,
-        "material": 0,
     }
     if scan.is_mesh:
         primitive["indices"] = len(columns)
@@ -116,29 +133,18 @@ def _write_glb(path: Path, scan: Scan, labels: Labels | None) -> None:
                 "type": "SCALAR",
             }
         )
-    plain = {"metallicFactor": 0, "roughnessFactor": 1}
     value = {
         "asset": {"version": "2.0", "generator": "seggroup"},
         "scene": 0,
         "scenes": [{"nodes": [0]}],
         "nodes": [{"mesh": 0, "name": scan.name}],
         "meshes": [{"primitives": [primitive], "name": scan.name}],
-        "materials": [{"pbrMetallicRoughness": plain, "doubleSided": True}],
         "buffers": [{"byteLength": start}],
         "bufferViews": views,
         "accessors": accessors,
     }
     text = json.dumps(value, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 4)
-    total = 12 + 8 + len(text) + 8 + start
-    if total >= 2**32:
-        raise InputError(f"{path}: {size:,} vertices are more than a GLB of 4 GiB holds; write PLY")
-    with atomic(path) as file:
-        file.write(struct.pack("<4sII", b"glTF", 2, total))
-        file.write(struct.pack("<I4s", len(text), b"JSON") + text)
-        file.write(struct.pack("<I4s", start, b"BIN\0"))
-        for part in parts:
-            file.write(np.ascontiguousarray(part).tobytes())
+    return text + b" " * (-len(text) % 4), start
 
 
 def _y_up(directions: Float32[np.ndarray, "n 3"]) -> Float32[np.ndarray, "n 3"]:

@@ -47,17 +47,6 @@ def minutes_per_scene(
             assert_never(form)
 
 
-def scenes_for_budget(
-    form: Form,
-    minutes: float | int,
-    instances_per_scene: float | int = 32,
-    config: CostConfig | None = None,
-) -> int:
-    """Whole scenes that `minutes` of labelling afford. Raises InputError on a negative budget."""
-    _check_budget(minutes)
-    return math.floor(minutes / minutes_per_scene(form, instances_per_scene, config) + _SLACK)
-
-
 def labelling_order(scenes: Sequence[str], seed: int) -> list[int]:
     """The order in which scenes are labelled, drawn from the seed and each scene's own name.
 

@@ -1,4 +1,4 @@
-"""The instances of labels one by one, for formats that list objects rather than vertices."""
+"""The instances of labels one by one, for formats that list objects and for what is checked."""
 
 from dataclasses import dataclass
 
@@ -28,29 +28,28 @@ class Object:
 
 def objects(labels: Labels) -> list[Object]:
     """The instances by number; vertices without a class or without an instance are in none."""
-    known = np.flatnonzero((labels.instance != NONE) & (labels.semantic != NONE))
-    if not len(known):
-        return []
-    order = known[np.argsort(labels.instance[known], kind="stable")]
-    instance = labels.instance[order]
-    starts = np.flatnonzero(np.diff(instance, prepend=np.int32(NONE)))
     result = []
-    for start, end in zip(starts, [*starts[1:], len(order)], strict=True):
-        points = order[start:end]
+    for number, points in grouped(labels.instance, labels.semantic != NONE).items():
         classes, counts = np.unique(labels.semantic[points], return_counts=True)
         sure = 1.0
         if labels.confidence is not None:
             sure = float(np.nan_to_num(labels.confidence[points].astype(float)).mean())
-        result.append(
-            Object(
-                int(instance[start]),
-                int(classes[counts.argmax()]),
-                points,
-                sure,
-                int(len(points) - counts.max()),
-            )
-        )
+        most = int(classes[counts.argmax()])
+        result.append(Object(number, most, points, sure, int(len(points) - counts.max())))
     return result
+
+
+def grouped(
+    instance: Int32[np.ndarray, " n"], among: np.ndarray | None = None
+) -> dict[int, Int64[np.ndarray, " m"]]:
+    """The vertices of each instance, ascending, by its number; NONE is no instance.
+
+    among : bool (n,), the vertices that count; None: all
+    """
+    known = np.flatnonzero(instance != NONE if among is None else (instance != NONE) & among)
+    order = known[np.argsort(instance[known], kind="stable")]
+    numbers, starts = np.unique(instance[order], return_index=True)
+    return dict(zip(numbers.tolist(), np.split(order, starts[1:]), strict=False))
 
 
 def mixed(found: list[Object]) -> list[str]:
@@ -58,14 +57,10 @@ def mixed(found: list[Object]) -> list[str]:
     several = [one for one in found if one.other]
     if not several:
         return []
-    vertices = sum(one.other for one in several)
+    count = sum(one.other for one in several)
+    instances = "1 instance has" if len(several) == 1 else f"{len(several)} instances have"
+    vertices = "1 vertex takes" if count == 1 else f"{count} vertices take"
     return [
-        f"{len(several)} instances have vertices of more than one class: {vertices} vertices "
-        "take the class that most of their instance has."
+        f"{instances} vertices of more than one class: {vertices} the class that most of the "
+        "instance has."
     ]
-
-
-def without_instance(labels: Labels) -> Int32[np.ndarray, " n"]:
-    """The vertices that have a class but no instance, ascending."""
-    alone = (labels.instance == NONE) & (labels.semantic != NONE)
-    return np.flatnonzero(alone).astype(np.int32)
