@@ -7,6 +7,7 @@ differs, "ScanNet" ScanNet's segmentation tool.
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+CloudMerging = Literal["regions", "edges"]
 Method = Literal["assign", "walk", "seggroup"]  # how clicks spread
 DEFAULT_METHOD: Method = "assign"  # where no weights are given; weights name their method
 
@@ -20,7 +21,9 @@ class OversegmentConfig:
     neighbours: int = 10  # of a point, in clouds without faces (METHOD section 1)
     # Points whose plane gives a normal in clouds: the best of 8, 12, 20 on synthetic rooms.
     normal_neighbours: int = 8
-    # Clouds merge as geometry/merging.py says, up to a cost of `cloud_scale` times k; a segment
+    # How clouds merge: whole regions by their means, or single edges as meshes do (METHOD 1).
+    cloud_merging: CloudMerging = "regions"
+    # Regions merge as geometry/merging.py says, up to a cost of `cloud_scale` times k; a segment
     # has at least `cloud_share` of `min_size` points; a CIE76 colour difference of 1 is as far
     # as `cloud_color` (about the sine of the angle between normals). Swept on synthetic rooms.
     cloud_scale: float = 200.0

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from toy_rooms import boxes_room
 
 from seggroup.io.classlist import nyu40
 from seggroup.io.ply import write_ply
+from seggroup.io.raw import Raw, checked
+from seggroup.io.reading import Reading
 from seggroup.io.store import labels_file, write_labels
 from seggroup.pipeline.suspicions import of_labels, of_scan, torn
 from seggroup.report.checkpage import check_html, thumbnails
@@ -67,6 +70,90 @@ def test_what_cannot_be_read_does_not_stop_the_rest(folder, ok, seggroup):
     assert done["instances"] == 7
     assert seggroup("check", folder, "--strict", *KNOWN).code == 2
     assert "1 unreadable" in seggroup("check", folder, *KNOWN).out
+
+
+def test_scans_that_were_passed_over_are_named(folder, room, ok):
+    root = folder.parent
+    write_ply(root / "loose.ply", *room)
+    write_ply(root / "upstairs" / "bath.ply", *room)
+    (root / "upstairs" / "broken.obj").write_text("v")
+    meshless = root / "scene0001_00"
+    meshless.mkdir()
+    (meshless / "scene0001_00.aggregation.json").write_text("{}")
+    done = ok("check", root, *KNOWN)
+    assert done["scenes"] == 1  # those of scans/
+    assert what(done["findings"]) == [
+        f"1 scan file in {root} was not read: loose.ply",
+        f"{meshless} has scene0001_00.aggregation.json but not the mesh that they belong to",
+        f"2 scan files in {root / 'upstairs'} were not read: bath.ply, broken.obj",
+    ]
+    assert done["warnings"] == 3
+    done = ok("check", root, root / "upstairs", root / "loose.ply", *KNOWN)
+    assert done["scenes"] == 4
+    assert "not read" not in " | ".join(what(done["findings"]))
+
+
+def test_broken_truth_keeps_the_labels_from_nothing(tmp_path, room, ok):
+    scan, truth = room
+    scans, labels = tmp_path / "scans", tmp_path / "labels"
+    name, mesh = "scene0001_00", "scene0001_00_vh_clean_2"
+    write_ply(scans / name / f"{mesh}.ply", scan)
+    write_ply(scans / name / f"{mesh}.labels.ply", scan, truth)
+    aggregation = scans / name / f"{name}.aggregation.json"
+    aggregation.write_text('{"segGroups": [')
+    done = ok("check", scans, *KNOWN)
+    assert "but its aggregation.json cannot be used" in what(done["findings"])[0]
+    assert (done["errors"], done["instances"]) == (0, 7)
+    (scans / name / f"{mesh}.labels.ply").write_bytes(b"ply")
+    done = ok("check", scans, *KNOWN)
+    assert "its truth cannot be used" in what(done["findings"])[0]
+    assert (done["errors"], done["warnings"], done["unreadable"]) == (1, 0, 0)
+    write_labels(labels_file(labels, name), truth)
+    done = ok("check", scans, "--labels", labels, *KNOWN)
+    assert (done["errors"], done["instances"]) == (1, 7)
+
+
+def test_the_truth_need_not_fit_the_list_of_other_labels(folder, room, ok, tmp_path):
+    scan, truth = room
+    foreign = np.where(truth.semantic == 2, 99, truth.semantic).astype(np.int32)
+    write_ply(folder / "room.ply", scan, Labels(foreign, truth.instance))
+    write_labels(labels_file(tmp_path / "labels", "room"), truth)
+    nyu = ("--classes", "nyu40")
+    done = ok("check", folder, *nyu, *KNOWN)
+    assert "its truth cannot be used" in what(done["findings"])[0]
+    done = ok("check", folder, "--labels", tmp_path / "labels", *nyu, *KNOWN)
+    assert (done["errors"], done["instances"]) == (0, 7)
+
+
+def test_a_fault_of_the_program_does_not_stop_the_rest(folder, room, ok, monkeypatch):
+    from seggroup.pipeline import checking
+
+    write_ply(folder / "other.ply", *room)
+    real = checking.read_source
+
+    def faulty(source, truth):
+        return real(source, truth) if source.name == "room" else [][source.name]
+
+    monkeypatch.setattr(checking, "read_source", faulty)
+    done = ok("check", folder, *KNOWN)
+    assert (done["scenes"], done["unreadable"], done["instances"]) == (2, 1, 7)
+    assert "could not be read: fault of the program (TypeError" in what(done["findings"])[0]
+
+
+def test_nothing_is_said_twice(room):
+    scan, _ = room
+    vertices = scan.vertices.copy()
+    vertices[: len(vertices) // 3] = vertices[0]
+    doubled = checked(Path("a.ply"), "a", Raw(vertices, scan.faces, scan.colors), Reading("m", "z"))
+    assert any("exactly on another" in note for note in doubled.notes)
+    assert said(of_scan(doubled)).count("exactly on another") == 1
+
+
+def test_the_cards_of_two_scans_of_one_name_show_the_error(folder, room, ok, tmp_path):
+    other = tmp_path / "other"
+    write_ply(other / "room.ply", *room)
+    ok("check", folder, other, "-o", tmp_path / "page.html", *KNOWN)
+    assert (tmp_path / "page.html").read_text().count("1 error<") == 2
 
 
 def test_copies_near_copies_and_equal_names(folder, room, ok):
@@ -140,7 +227,7 @@ def test_what_is_suspicious_in_labels(room):
     assert "have a class" in of(few)
     assert "instance 0 has 100% of what is labelled" in of(none + 3, none + 1)
     assert "vertices of things have no instance (cabinet)" in of(none + 4, none)
-    assert "class ids that are not in the class list (77)" in of(np.where(few == 2, 77, few))
+    assert "class ids that the class list lacks (77)" in of(np.where(few == 2, 77, few))
     two = truth.semantic.copy()
     two[np.flatnonzero(truth.instance == 1)[0]] = 7
     assert of(two) == "1 instance has vertices of several classes (1)"

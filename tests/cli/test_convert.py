@@ -12,6 +12,7 @@ from seggroup.io.ply import write_ply
 from seggroup.io.reading import Reading
 from seggroup.io.scan import read_labelled_scan
 from seggroup.io.scenes import find_scenes, read_source
+from seggroup.pipeline.converting import files_of
 
 KNOWN = ("--unit", "m", "--up", "z")
 
@@ -90,6 +91,17 @@ def test_other_targets_are_those_of_export(scans, tmp_path, ok):
     done = ok("convert", scans, "--to", "boxes", "-o", tmp_path / "boxes", *KNOWN)
     assert len(json.loads((tmp_path / "boxes" / "a.json").read_text())["instances"]) == 4
     assert "classes without an instance" in done["cannot_hold"]
+
+
+def test_no_scan_is_written_over_by_another_s_file(scans, tmp_path, bad):
+    """Of a folder, a file of one scene may be the scan of another, by a link too."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.ply").hardlink_to(scans / "b.ply")
+    message = bad(
+        "convert", scans / "a.ply", scans / "b.ply", "--to", "ply", "-o", tmp_path / "out"
+    )
+    assert "out/a.ply: the scan would be written over" in message
+    assert files_of([], tmp_path / "out", "ply") == []
 
 
 def test_what_does_not_fit_is_refused(scans, tmp_path, bad):

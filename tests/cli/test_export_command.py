@@ -97,7 +97,8 @@ def test_splits_of_a_file_and_of_lists(scans, tmp_path, ok, bad):
     ok("export", scans, "--to", "kpconv", "-o", out, "--split", lines, "--split", "test")
     assert files(out) == {
         "training_points/a.ply", "training_points/b.ply", "test_points/c.ply",
-        "scannet_v2_val.txt", "classes.json",
+        "training_meshes/a_mesh.ply", "training_meshes/b_mesh.ply", "test_meshes/c_mesh.ply",
+        "scannet_v2_val.txt", "scannetv2-labels.combined.tsv", "classes.json",
     }  # fmt: skip
     assert (out / "scannet_v2_val.txt").read_text() == "b\n"
     lists = tmp_path / "lists"
@@ -181,6 +182,13 @@ def test_scans_and_labels_are_never_written_over(scans, labels, tmp_path, bad):
     assert "which is read" in bad("export", scans, "--to", "ply", "-o", tmp_path)
     words = ("--to", "ply", "-o", labels, "--labels", labels)
     assert "which is read" in bad("export", scans, *words)
+    whole = (labels / "b.npz").read_bytes()
+    (labels / "b.npz").write_bytes(whole[:-30])
+    words = ("--to", "ply", "-o", tmp_path / "out", "--labels", labels)
+    assert "not a whole label file" in bad("export", scans, *words)
+    assert not (tmp_path / "out").exists()
+    words = ("--to", "ply", "-o", tmp_path / "out", "--labels", tmp_path / "missing")
+    assert "is no folder" in bad("export", scans, *words)
     (labels / "b.npz").unlink()
     words = ("--to", "ply", "-o", tmp_path / "out", "--labels", labels)
     assert "no labels of this scene" in bad("export", scans, *words)
@@ -211,6 +219,9 @@ def test_the_targets_are_listed(ok, bad, scans, tmp_path):
         row["target"] for row in listed
     }
     assert all(row["title"] for row in listed)
+    (one,) = ok("export", "--list", "--to", "kpconv")["targets"]
+    assert one["target"] == "kpconv"
+    assert "instances" in one["cannot_hold"]
     message = bad("export", scans, "--to", "pointcep", "-o", tmp_path / "out")
     assert "did you mean pointcept?" in message
     assert "oneformer3d" in message
@@ -237,3 +248,19 @@ def test_a_real_room(real_data, tmp_path, ok):
         result = ok("export", real_data / "scannet", "--to", target, "-o", out)
         assert result["scenes"][0]["points"] == 81369
         shutil.rmtree(out)
+
+
+@pytest.mark.parametrize("target", ["s3dis", "scannet-benchmark", "kpconv"])
+def test_names_that_a_format_cannot_hold_are_refused(scans, tmp_path, bad, target):
+    (scans / "a.ply").rename(scans / "my room.ply")
+    words = ("--to", target, "-o", tmp_path / "out", "--split", "val")
+    assert "rename the scan" in bad("export", scans, *words)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_scene_without_any_label_is_said(scans, labels, tmp_path, ok):
+    nothing = np.full(len(read_labelled_scan(scans / "a.ply")[1]), NONE, np.int32)
+    write_labels(labels_file(labels, "a"), Labels(nothing, nothing))
+    result = ok("export", scans, "--to", "pointcept", "-o", tmp_path / "o", "--labels", labels)
+    said = ["no label at all" in " ".join(row["notes"]) for row in result["scenes"]]
+    assert said == [True, False, False]

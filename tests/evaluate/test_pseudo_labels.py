@@ -8,7 +8,7 @@ import pytest
 from reference_evaluate import pseudo
 
 from seggroup.classes import BENCHMARK20
-from seggroup.evaluate.pseudo import count, evaluate_pseudo, figures, jsonable, majority
+from seggroup.evaluate.pseudo import count, evaluate_pseudo, figures, in_commonest, jsonable
 from seggroup.evaluate.table import LEVELS, PAPER_TABLE1
 from seggroup.report.markdown import report_markdown
 from seggroup.report.report import Report
@@ -119,9 +119,9 @@ def test_no_labelling_of_segments_beats_the_purity():
     assert evaluate_pseudo([(truth, guess, segments)])["instance_accuracy"] == purity
 
 
-def test_majority():
-    assert majority(np.array([0, 0, 0, 1, 1]), np.array([3, 3, 4, -1, 5])) == 3
-    assert majority(np.array([0, 0]), np.array([-1, -1])) == 0
+def test_vertices_in_the_commonest_of_their_segment():
+    assert in_commonest(np.array([0, 0, 0, 1, 1]), np.array([3, 3, 4, -1, 5])) == 3
+    assert in_commonest(np.array([0, 0]), np.array([-1, -1])) == 0
 
 
 def test_counts_add():

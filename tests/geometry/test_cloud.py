@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from seggroup.config import OversegmentConfig
-from seggroup.geometry.cloud import knn_edges
+from seggroup.geometry.cloud import knn_edges, spatial_order
 from seggroup.geometry.neighbours import nearest
-from seggroup.geometry.normals import cloud_normals, principal_axes
+from seggroup.geometry.normals import oriented, principal_axes
+from seggroup.geometry.oversegment import merge_edges
 from seggroup.geometry.prepare import prepare
 from seggroup.types import Scan
 
@@ -41,7 +42,8 @@ def test_knn_edges_are_brute_force(seed):
 
 def test_normals_are_across_the_planes_and_face_the_inside():
     points, plane = room_corner(np.random.default_rng(0))
-    normals = cloud_normals(points, knn_edges(points, 10, 3.0), 12)
+    axes = principal_axes(points, nearest(points, points, 12)[1])
+    normals = oriented(points, axes, knn_edges(points, 10, 3.0))
     np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1, rtol=1e-5)
     inner = (points + np.eye(3)[plane] > 0.3).all(axis=1)  # away from the edges
     assert (normals[inner, plane[inner]] > 0.9).mean() > 0.95
@@ -169,3 +171,16 @@ def test_tiny_clouds_and_coinciding_points(points):
     scene = prepare(cloud(np.zeros((points, 3), np.float32)), config=OversegmentConfig(min_size=1))
     assert len(scene.segments) == points
     assert np.isfinite(scene.scan.normals).all()
+
+
+def test_merging_by_edges_is_that_of_meshes():
+    """METHOD section 1: the same algorithm on the kNN graph, its numbers aside."""
+    points, _ = room_corner(np.random.default_rng(11))
+    scene = prepare(cloud(points), config=OversegmentConfig(cloud_merging="edges"))
+    order = spatial_order(points)
+    edges = knn_edges(points[order], 10, 3.0)
+    both = np.concatenate([edges, edges[:, ::-1]], axis=1).reshape(-1, 2)
+    normals = np.ascontiguousarray(scene.scan.normals[order])
+    segments, _ = merge_edges(points[order], normals, both, OversegmentConfig())
+    assert agreement(scene.segments[order], segments) > 0.999  # ties aside
+    assert scene.graph.size < prepare(cloud(points)).graph.size

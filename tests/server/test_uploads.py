@@ -9,12 +9,13 @@ from toy_files import write_toy
 from seggroup.errors import InputError
 from seggroup.io.classlist import nyu40
 from seggroup.io.scenes import find_scenes
+from seggroup.io.store import write_labels
 from seggroup.pipeline import load_scene
 from seggroup.server.annotation import replay
 from seggroup.server.files import Made, export, spread
 from seggroup.server.protocol import Click, Entry, Import
 from seggroup.server.uploads import read_label_upload, read_upload
-from seggroup.types import NONE
+from seggroup.types import NONE, Labels
 
 CLASSES = nyu40()
 
@@ -107,3 +108,12 @@ def test_labels_of_another_scan(scene, state, tmp_path):
     other = load_scene(find_scenes([write_toy(tmp_path, "b", seed=5)])[0])
     with pytest.raises(InputError, match="its vertices are not those of b"):
         read_label_upload(written(scene, state, "ply"), other)
+
+
+def test_labels_of_another_list_are_read_by_name(scene, tmp_path):
+    """An uploaded file that says that its 3 is a floor is not read as NYU40's cabinet."""
+    size = len(scene.whole.vertices)
+    labels = Labels(np.full(size, 3, np.int32), np.zeros(size, np.int32))
+    write_labels(tmp_path / "a.npz", labels, {3: "floor"})
+    read = read_label_upload((tmp_path / "a.npz").read_bytes(), scene)
+    assert {click.semantic for click in read.clicks} == {2}

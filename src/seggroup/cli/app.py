@@ -38,7 +38,7 @@ from seggroup.cli.fitting import fit, predict
 from seggroup.cli.people import DATABASE, Place, users_app
 from seggroup.cli.pretraining import pretrain
 from seggroup.cli.tabling import tables
-from seggroup.config import DEFAULT_METHOD, Method
+from seggroup.config import DEFAULT_METHOD, CloudMerging, Method
 from seggroup.errors import InputError
 
 app = typer.Typer(
@@ -85,6 +85,13 @@ def segment(
     ] = None,
     k: K = 0.01,
     min_size: MinSize = 20,
+    clouds: Annotated[
+        CloudMerging,
+        typer.Option(
+            help="How clouds merge: whole regions by planes and colours, or single edges as in "
+            "meshes (fewer, less pure segments, which the paper's network prefers)."
+        ),
+    ] = "regions",
     recompute: Annotated[bool, typer.Option(help="Also where a segs.json is there.")] = False,
     voxel: Voxel = None,
     unit: UnitOption = "auto",
@@ -108,7 +115,7 @@ def segment(
     if not k >= 0:
         raise InputError(f"--k {k}: must be 0 or more")
     sources = find_scenes(scenes, reading_of(unit, up))
-    config = OversegmentConfig(k=k, min_size=min_size)
+    config = OversegmentConfig(k=k, min_size=min_size, cloud_merging=clouds)
     loading = pipeline.Loading(False, recompute, config, voxel)
     many = len(sources) > 1 or (out is not None and out.is_dir())
     outputs = [

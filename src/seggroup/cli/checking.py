@@ -47,14 +47,15 @@ def check(
 ) -> None:
     """Say what scans and their labels hold, and what is wrong or suspicious in them.
 
-    Scans that cannot be read are listed and the others go on. With -o a page has a picture of
-    each scene.
+    Scans that cannot be read are listed and the others go on; scan files in the folders that were
+    passed over are listed too. With -o a page has a picture of each scene.
     """
     from functools import partial
     from time import perf_counter
 
     from seggroup.cli.common import reading_of
     from seggroup.io.classlist import nyu40
+    from seggroup.io.passed import passed_over
     from seggroup.io.scenes import all_scenes
     from seggroup.pipeline.checking import Checking, check_scene, summary
     from seggroup.report.checkpage import thumbnails, write_check
@@ -70,7 +71,7 @@ def check(
     pictures = None if page is None else partial(thumbnails, scenes=len(sources))
     checking = Checking(listed, labels, clicks, classes is not None, pictures)
     rows = over_scenes("check", check_scene, [(source, checking) for source in sources], jobs)
-    result = summary(rows, checking)
+    result = summary(rows, checking, passed_over(scenes, sources))
     if page is not None:
         write_check(page, result | {"rows": rows}, listed)
     for row in rows:

@@ -18,6 +18,9 @@ def classes(
     out: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write it as YAML, to be edited.")
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Write over a file that says something else.")
+    ] = False,
     seed: Seed = 0,
     device: Device = "auto",
     json: Json = False,
@@ -27,7 +30,8 @@ def classes(
     Every command that has --classes takes a template by its name, or such a file.
     """
     from seggroup.errors import InputError
-    from seggroup.io.classlist import TEMPLATES, class_list, write_class_list
+    from seggroup.io.classlist import TEMPLATES, class_list, class_list_text, write_class_list
+    from seggroup.io.files import read_bytes
 
     if name is None:
         if out is not None:
@@ -37,6 +41,11 @@ def classes(
         return
     found = class_list(name)
     if out is not None:
+        new = class_list_text(found).encode()
+        if out.is_file() and not overwrite and read_bytes(out) != new:
+            raise InputError(
+                f"-o {out}: exists and says something else; name another file, or pass --overwrite"
+            )
         write_class_list(out, found)
     result = summary(found) | {"output": None if out is None else str(out)}
 

@@ -1,5 +1,6 @@
 """`seggroup convert`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,18 +54,20 @@ def convert(
     from seggroup.cli.exporting import classes_and_reading, run_export, show_export
     from seggroup.export.targets import target
     from seggroup.io.scenes import find_scenes
-    from seggroup.pipeline.converting import FORMATS
+    from seggroup.pipeline.converting import ONE_FILE, Converting, files_of
     from seggroup.pipeline.exporting import Exporting
     from seggroup.pipeline.splits import read_splits
 
     to = None if to is None else to.lower()
-    plain = to is None or to in FORMATS
+    plain = to is None or to in ONE_FILE
     default = "nyu40" if to is None else target(to).classes
     listed, reading = classes_and_reading(classes or default, unit, up)
     sources = find_scenes(scenes, reading)
     if plain:
-        paths = _paths(sources, out, to)
-        result = _files(sources, paths, out, listed, not no_truth, jobs)
+        converting = Converting(listed, not no_truth)
+        paths = files_of(sources, out, to)
+        items = [(source, path, converting) for source, path in zip(sources, paths, strict=True)]
+        result = _convert(items, out, jobs)
         output(json, result, lambda: _show(result))
         return
     assert to is not None
@@ -77,42 +80,13 @@ def convert(
     output(json, exported, lambda: show_export(exported))
 
 
-def _paths(sources: list, out: Path, to: str | None) -> list[Path]:
-    """The file of each scene: `out` itself, or by its name in the folder `out`."""
-    from seggroup.export.viewers import ENDINGS
-    from seggroup.io.store import safe_name
-
-    if out.suffix.lower() in ENDINGS and not out.is_dir():
-        if to is not None and out.suffix.lower() != f".{to}":
-            raise InputError(f"{out}: does not end in .{to}, which --to asks for; leave one out")
-        if len(sources) > 1:
-            raise InputError(
-                f"{out}: is one file, but {len(sources)} scenes were named; name a folder, "
-                "and the format with --to"
-            )
-        return [out]
-    if to is None:
-        raise InputError(
-            f"{out}: ends in none of {', '.join(ENDINGS)}; name the layout or format with --to "
-            "(`seggroup export --list`)"
-        )
-    return [out / f"{safe_name(source.name)}.{to}" for source in sources]
-
-
-def _files(
-    sources: list, paths: list[Path], out: Path, classes: Any, truth: bool, jobs: int
-) -> dict[str, Any]:
+def _convert(items: Sequence[tuple], out: Path, jobs: int) -> dict[str, Any]:
+    """Write the files and say what was lost; `items` are what `convert_file` takes."""
     from time import perf_counter
 
-    from seggroup.pipeline.converting import Converting, convert_file
-    from seggroup.pipeline.scenes import keep
+    from seggroup.pipeline.converting import convert_file
 
     start = perf_counter()
-    for source in sources:
-        for path in paths:
-            keep(source, path)
-    converting = Converting(classes, truth)
-    items = [(source, path, converting) for source, path in zip(sources, paths, strict=True)]
     rows = over_scenes("convert", convert_file, items, jobs)
     for row in rows:
         warn(row["notes"], row["scene"])

@@ -62,7 +62,7 @@ def export(
     unit: UnitOption = "auto",
     up: UpOption = "auto",
     listing: Annotated[
-        bool, typer.Option("--list", help="The targets, and what they are.")
+        bool, typer.Option("--list", help="The targets; with --to what that one cannot hold.")
     ] = False,
     jobs: Jobs = 1,
     seed: Seed = 0,
@@ -76,7 +76,7 @@ def export(
     A second run replaces the scenes of the same splits in the folder; those of other splits stay.
     """
     if listing:
-        return _list(json)
+        return _list(to, json)
     if not scenes or to is None or out is None:
         raise InputError("export: needs SCENES, --to and -o (`seggroup export --list`: targets)")
     from seggroup.export.targets import target
@@ -122,16 +122,20 @@ def run_export(
     result = finish_export(exporting, rows)
     for row in rows:
         warn(row["notes"], row["scene"])
+    warn(result["notes"], result["title"])
     return result | {"seconds": perf_counter() - start}
 
 
 def show_export(result: dict[str, Any]) -> None:
     """The result of an export, for people."""
-    table(result["scenes"], ["scene", "split", "points", "labelled", "instances", "files"])
+    columns = ["scene", "split", "points", "labelled", "instances"]
+    if any(row["files"] for row in result["scenes"]):  # else the scenes are in the set's own files
+        columns.append("files")
+    table(result["scenes"], columns)
     megabytes = result["bytes"] / 1e6
     print(
-        f"{result['files']} files, {megabytes:.1f} MB in {result['output']}  "
-        f"({result['seconds']:.1f} s)"
+        f"{result['files']} file{'' if result['files'] == 1 else 's'}, {megabytes:.1f} MB in "
+        f"{result['output']}  ({result['seconds']:.1f} s)"
     )
     if result["removed"]:
         print(f"removed of an earlier run: {', '.join(result['removed'])}")
@@ -139,21 +143,26 @@ def show_export(result: dict[str, Any]) -> None:
         print(f"{result['title']} cannot hold: {', '.join(result['cannot_hold'])}")
 
 
-def _list(json: bool) -> None:
-    from seggroup.export.targets import TARGETS
+def _list(to: str | None, json: bool) -> None:
+    """The targets, or one with what it cannot hold."""
+    from seggroup.export.targets import TARGETS, target
 
     rows = [
         {
             "target": name,
-            "title": target.title,
-            "no_label": target.ignore or "–",
-            "cannot_hold": list(target.lost),
+            "title": known.title,
+            "no_label": known.ignore or "–",
+            "cannot_hold": list(known.lost),
         }
-        for name, target in TARGETS.items()
+        for name, known in TARGETS.items()
+        if to is None or known is target(to)
     ]
 
     def show() -> None:
-        shown = [row | {"cannot_hold": ", ".join(row["cannot_hold"])} for row in rows]
-        table(shown, ["target", "title", "no_label", "cannot_hold"])
+        table(rows, ["target", "title", "no_label"])
+        if to is not None:
+            print("cannot hold:", *rows[0]["cannot_hold"], sep="\n  ")
+        else:
+            print("What one cannot hold: seggroup export --list --to TARGET")
 
     output(json, {"targets": rows}, show)

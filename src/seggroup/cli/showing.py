@@ -15,6 +15,7 @@ from seggroup.io.placing import told
 from seggroup.io.ply import write_ply
 from seggroup.io.proposals import read_proposals
 from seggroup.io.reading import AS_FOUND, Reading
+from seggroup.io.relisting import read_listed
 from seggroup.io.scenes import find_scenes
 from seggroup.io.store import (
     CHECKPOINT,
@@ -23,10 +24,11 @@ from seggroup.io.store import (
     RECORD,
     SETS_SUFFIX,
     labels_file,
-    read_labels,
 )
 from seggroup.report.render import class_colors, instance_colors, palette, render, save_png
 from seggroup.types import NONE, Labels, Scene
+
+_LIST = {"title", "classes"}  # the keys of a class list
 
 
 def show_scene(
@@ -45,7 +47,7 @@ def show_scene(
         raise InputError(f"{path}: holds {len(sources)} scenes; name one")
     pipeline.keep(sources[0], out)
     scene = pipeline.load_scene(sources[0], pipeline.Loading(truth))
-    labels = _labels(scene, labels_place)
+    labels = _labels(scene, labels_place, reading.classes)
     clicks, seg_level = None, None
     if clicks_place is not None:
         clicks, found, _ = pipeline.load_clicks(scene, clicks_place, "drop", reading.classes)
@@ -70,13 +72,13 @@ def show_scene(
     return {"scene": scene.name, "output": str(out)}
 
 
-def _labels(scene: Scene, place: Path | None) -> Labels | None:
+def _labels(scene: Scene, place: Path | None, classes: ClassList | None) -> Labels | None:
     if place is None:
         return None
     path = place
     if place.is_dir():
         path = labels_file(pipeline.labels_folder(place), scene.name)
-    return scene.taken(read_labels(path, len(scene.whole.vertices)))
+    return scene.taken(read_listed(path, len(scene.whole.vertices), classes)[0])
 
 
 def _of_all(scene: Scene, colors: np.ndarray) -> np.ndarray:
@@ -136,10 +138,7 @@ def describe(path: Path, truth: bool = True, reading: Reading = AS_FOUND) -> dic
         found = read_proposals(path, 1 << 31)
         return {"kind": "proposals", "instances": len(found)}
     if path.suffix.lower() in (".yaml", ".yml"):
-        listed = read_class_list(path)
-        names = [named.name for named in listed.classes.values()]
-        things = len(listed.things)
-        return {"kind": "class list", "classes": len(names), "things": things, "names": names}
+        return _class_list(path)
     if path.suffix == ".npz":
         return _npz(path)
     if path.suffix == ".json":
@@ -148,6 +147,13 @@ def describe(path: Path, truth: bool = True, reading: Reading = AS_FOUND) -> dic
     if len(sources) > 1:
         return {"kind": "scenes", "scenes": len(sources), "names": [s.name for s in sources]}
     return _scene(pipeline.load_scene(sources[0], pipeline.Loading(truth)))
+
+
+def _class_list(path: Path) -> dict[str, Any]:
+    listed = read_class_list(path)
+    names = [named.name for named in listed.classes.values()]
+    things = len(listed.things)
+    return {"kind": "class list", "classes": len(names), "things": things, "names": names}
 
 
 def _scene(scene: Scene) -> dict[str, Any]:
@@ -168,6 +174,7 @@ def _scene(scene: Scene) -> dict[str, Any]:
         result["instances"] = len(np.unique(scene.truth.instance[annotated]))
         result["classes"] = len(np.unique(scene.truth.semantic[scene.truth.semantic != NONE]))
         result["annotated"] = float(annotated.mean())
+        result["classified"] = float((scene.truth.semantic != NONE).mean())
     return result | {"notes": list(scan.notes)}
 
 
@@ -215,6 +222,10 @@ def _npz(path: Path) -> dict[str, Any]:
 
 def _json(path: Path) -> dict[str, Any]:
     value = read_json(path)
+    if isinstance(value, list) or (
+        isinstance(value, dict) and "classes" in value and value.keys() <= _LIST
+    ):
+        return _class_list(path)
     if not isinstance(value, dict):
         raise InputError(f"{path}: holds nothing that this program knows")
     if "segIndices" in value:
@@ -229,5 +240,14 @@ def _json(path: Path) -> dict[str, Any]:
             "clicks": len(value["clicks"]),
             "instances": len({c.get("instance") for c in value["clicks"]}),
         }
-    clicks = sum(len(c) for c in value.values() if isinstance(c, dict))
+    if not all(_authors(one) for one in value.values()):
+        raise InputError(f"{path}: holds nothing that this program knows; name a scan or clicks")
+    clicks = sum(len(c) for c in value.values())
     return {"kind": "clicks of the authors", "instances": len(value), "clicks": clicks}
+
+
+def _authors(clicks: Any) -> bool:
+    """Whether this is an instance of the authors' clicks: segment id → vertex, or → a class too."""
+    return isinstance(clicks, dict) and all(
+        key.lstrip("-").isdigit() and isinstance(value, int | dict) for key, value in clicks.items()
+    )

@@ -17,11 +17,20 @@ from seggroup.model.checkpoint import read_tensors, write_tensors
 
 @dataclass(frozen=True)
 class Design:
-    """A model's numbers, the class id behind each of its outputs, and which are no things."""
+    """A model's numbers, the class id behind each of its outputs, and which are no things.
+
+    names : of the classes; none in a model of an earlier version
+    """
 
     network: NetworkConfig
     classes: tuple[int, ...]
     stuff: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> dict[int, str] | None:
+        """The name of every class id; None where the names are unknown."""
+        return dict(zip(self.classes, self.names, strict=True)) if self.names else None
 
     @property
     def has_instances(self) -> bool:
@@ -50,7 +59,9 @@ def describe(design: Design) -> dict[str, Any]:
     """The design as JSON."""
     name = type(design.network).__name__.removesuffix("Config").lower()
     classes, stuff = list(design.classes), list(design.stuff)
-    return {"model": name, "network": asdict(design.network), "classes": classes, "stuff": stuff}
+    named = {"names": list(design.names)} if design.names else {}
+    numbers = {"classes": classes, "stuff": stuff, **named}
+    return {"model": name, "network": asdict(design.network), **numbers}
 
 
 def _design(header: dict[str, Any]) -> Design:
@@ -66,7 +77,10 @@ def _design(header: dict[str, Any]) -> Design:
             network = PointGroupConfig(**{**values, "unet": UNetConfig(**values["unet"])})
         case other:
             raise ValueError(f"no model is called {other}")
-    return Design(network, tuple(header["classes"]), tuple(header["stuff"]))
+    classes, names = tuple(header["classes"]), tuple(header.get("names", ()))
+    if names and (len(names) != len(classes) or not all(isinstance(n, str) for n in names)):
+        raise ValueError("the model's classes do not have one name each")
+    return Design(network, classes, tuple(header["stuff"]), names)
 
 
 def save_model(path: Path, model: nn.Module, design: Design) -> None:

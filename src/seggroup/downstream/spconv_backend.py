@@ -99,8 +99,3 @@ def to_spconv(weight: Float[Tensor, "k c d"]) -> Float[Tensor, "d s s s c"]:
     """Ours (offset, in, out) to spconv's (out, x, y, z, in)."""
     side = 3 if len(weight) == OFFSETS else 2
     return weight.permute(2, 0, 1).unflatten(1, (side, side, side)).contiguous()
-
-
-def from_spconv(weight: Float[Tensor, "d s s s c"]) -> Float[Tensor, "k c d"]:
-    """spconv's (out, x, y, z, in) to ours (offset, in, out)."""
-    return weight.flatten(1, 3).permute(1, 2, 0).contiguous()

@@ -111,9 +111,9 @@ def count(
         instances=len(true_ids),
         ious=float((hits[true_ids] / union[true_ids]).sum()),
         segmented=0 if segments is None else len(truth),
-        instance_pure=0 if segments is None else majority(segments, truth.instance),
+        instance_pure=0 if segments is None else in_commonest(segments, truth.instance),
         class_segmented=0 if segments is None else int((truth.semantic != NONE).sum()),
-        semantic_pure=0 if segments is None else majority(segments, truth.semantic),
+        semantic_pure=0 if segments is None else in_commonest(segments, truth.semantic),
         rated=rated,
         rated_right=rated_right,
         confidence=confidence,
@@ -152,7 +152,7 @@ def _sums(
     return total
 
 
-def majority(segments: Int[np.ndarray, " v"], ids: Int[np.ndarray, " v"]) -> int:
+def in_commonest(segments: Int[np.ndarray, " v"], ids: Int[np.ndarray, " v"]) -> int:
     """How many vertices carry the commonest id of their segment, `NONE` aside."""
     segments, ids = segments[ids != NONE], ids[ids != NONE].astype(np.int64)
     if len(ids) == 0:

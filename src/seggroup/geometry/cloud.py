@@ -12,6 +12,7 @@ from seggroup.geometry.color import lab
 from seggroup.geometry.merging import merge_similar
 from seggroup.geometry.neighbours import nearest
 from seggroup.geometry.normals import checked_normals, oriented, principal_axes
+from seggroup.geometry.oversegment import merge_edges
 
 _CELLS = (1 << 21) - 1  # along the longest side of the scan
 # How 21 bits are spread to every third place: shift, mask.
@@ -131,17 +132,23 @@ def surface(
 
 
 def segment_cloud(
-    normals: Float32[np.ndarray, "v 3"],
+    vertices: Float32[np.ndarray, "v 3"],
+    found: Surface,
     colors: UInt8[np.ndarray, "v 3"],
-    edges: Int32[np.ndarray, "m 2"],
     config: OversegmentConfig,
 ) -> Int32[np.ndarray, " v"]:
-    """Over-segment a cloud along its kNN edges by the planes and colours of its points.
+    """Every point's segment, along the kNN edges of a cloud, by `config.cloud_merging`.
 
-    Felzenszwalb and Huttenlocher's merging, which meshes get, decides by single edges, and those
-    of a cloud cross the edges of objects: the means of whole regions decide here. A normal counts
-    as the plane it stands on, without its sign. Gives every point's segment as `merge_similar`.
+    "edges" is Felzenszwalb and Huttenlocher's merging, which meshes get (METHOD section 1), with
+    each edge in both directions as in a mesh's inside. It decides by single edges, and those of a
+    cloud cross the borders of objects; so by default ("regions") the means of whole regions decide,
+    of the planes and colours of their points. A normal counts as the plane it stands on, without
+    its sign. Regions are named as `merge_similar` does.
     """
+    normals, edges = found.normals, found.edges
+    if config.cloud_merging == "edges":
+        both = np.concatenate([edges, edges[:, ::-1]], axis=1).reshape(-1, 2)
+        return merge_edges(vertices, normals, both, config)[0]
     features = np.empty((len(normals), 9), np.float32)
     for i, (a, b) in enumerate(((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))):
         scale = np.float32(np.sqrt(0.5) if a == b else 1.0)

@@ -6,23 +6,12 @@ import numpy as np
 from jaxtyping import Float32, Int32
 from numba import njit
 
-from seggroup.geometry.neighbours import nearest
 from seggroup.geometry.oversegment import find, stable_order
 
 _TOO_SHORT = 1e-7  # cross product of rows of a matrix of trace 1: two eigenvalues nearly equal
 _PLANE = 0.95  # |cosine| of the principal axes at the ends of an edge: both on one plane
 _UPRIGHT = 0.7  # |cosine| between a normal and the principal axis of its neighbourhood
 _MIXED = 0.05  # share of such edges with normals on opposite sides, from which they are wrong
-
-
-def cloud_normals(
-    vertices: Float32[np.ndarray, "v 3"],
-    edges: Int32[np.ndarray, "m 2"],
-    neighbours: int,
-) -> Float32[np.ndarray, "v 3"]:
-    """Unit normals: the smallest principal axes, turned to agree along the edges."""
-    axes = principal_axes(vertices, nearest(vertices, vertices, neighbours)[1])
-    return oriented(vertices, axes, edges)
 
 
 def oriented(

@@ -44,13 +44,12 @@ def _prepared_cloud(
     """The same for points without faces, which are taken in the order of their places."""
     order = spatial_order(scan.vertices)
     given = scan.normals
-    found = surface(
-        np.ascontiguousarray(scan.vertices[order]), None if given is None else given[order], config
-    )
+    vertices = np.ascontiguousarray(scan.vertices[order])
+    found = surface(vertices, None if given is None else given[order], config)
     if segment_ids is not None:
         segments, ids = dense_segments(segment_ids)
     else:
-        region = segment_cloud(found.normals, scan.colors[order], found.edges, config)
+        region = segment_cloud(vertices, found, scan.colors[order], config)
         segments, ids = numbered(_back(region, order))
     graph = segment_graph(found.edges, segments[order])
     if given is None or found.note:

@@ -9,13 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from seggroup.errors import InputError
-from seggroup.export.objects import objects
+from seggroup.errors import InputError, first_few
 from seggroup.io.classlist import ClassList
 from seggroup.io.clicks import find_clicks, mesh_hash
+from seggroup.io.layouts.source import Scanned
+from seggroup.io.passed import Passed
 from seggroup.io.placing import told
+from seggroup.io.relisting import read_listed
+from seggroup.io.scannet import read_aggregation
 from seggroup.io.scenes import Source, read_source
-from seggroup.io.store import PROPOSALS_SUFFIX, SETS_SUFFIX, labels_file, read_labels
+from seggroup.io.store import PROPOSALS_SUFFIX, SETS_SUFFIX, labels_file
+from seggroup.labels.objects import objects
 from seggroup.pipeline.labels import labels_folder
 from seggroup.pipeline.scenes import Loading, scene_of
 from seggroup.pipeline.suspicions import Finding, of_clicks, of_labels, of_scan
@@ -45,16 +49,29 @@ class Checking:
 
 def check_scene(source: Source, checking: Checking) -> dict[str, Any]:
     """The counts and findings of one scene; one that cannot be read is a finding itself."""
-    row: dict[str, Any] = {"scene": source.name, "path": str(source.scan)}
+    what, remedy = "", ""
     try:
-        scan, segment_ids, truth = read_source(source, True)
+        return _checked(source, checking)
     except InputError as error:
-        finding = Finding("error", source.name, f"cannot be read: {error}", "")
-        return row | {"readable": False, "findings": [asdict(finding)]}
+        what = f"cannot be read: {error}"
+    except Exception as error:  # the other scenes go on
+        what = f"could not be read: fault of the program ({type(error).__name__}: {error})"
+        remedy = "report it with the file, and leave the scan out"
+    finding = asdict(Finding("error", source.name, what, remedy))
+    row = {"scene": source.name, "path": str(source.scan), "readable": False}
+    return row | {"findings": [finding]}
+
+
+def _checked(source: Source, checking: Checking) -> dict[str, Any]:
+    """The row of a scene. Raises InputError where its scan cannot be read."""
+    row: dict[str, Any] = {"scene": source.name, "path": str(source.scan)}
+    (scan, segment_ids, truth), findings = _read(source, checking)
     scan = replace(scan, name=source.name)
-    labels, findings = _labels(source, scan, truth, checking)
-    findings += of_scan(scan)
-    findings += of_labels(scan, labels, checking.classes)
+    labels, missing = _labels(source, scan, truth, checking)
+    explained = findings + missing  # why there are no labels, if there are none
+    findings = explained + list(of_scan(scan))
+    if labels is not None or not explained:
+        findings += of_labels(scan, labels, checking.classes)
     if checking.clicks is not None:
         path = _clicks(checking.clicks, source.name)
         scene = scene_of(scan, segment_ids, truth, Loading(voxel=0.0))
@@ -75,13 +92,19 @@ def check_scene(source: Source, checking: Checking) -> dict[str, Any]:
     return row
 
 
-def summary(rows: Sequence[Mapping[str, Any]], checking: Checking) -> dict[str, Any]:
-    """All scenes together: counts, classes, and the findings by severity, those of the set too."""
+def summary(
+    rows: Sequence[Mapping[str, Any]], checking: Checking, passed: Iterable[Passed] = ()
+) -> dict[str, Any]:
+    """All scenes together: counts, classes, and the findings by severity, those of the set too.
+
+    passed : what lies in the folders and was not read
+    """
     read = [row for row in rows if row["readable"]]
     vertices = sum(row["vertices"] for row in read)
     labelled = sum(row["labelled_vertices"] for row in read)
     findings = [finding for row in rows for finding in row["findings"]]
     findings += [asdict(finding) for finding in _of_set(rows, read, checking)]
+    findings += [asdict(finding) for finding in _of_passed(passed)]
     findings.sort(key=lambda finding: SEVERITIES.index(finding["severity"]))
     counts = {s: sum(f["severity"] == s for f in findings) for s in SEVERITIES}
     return {
@@ -99,6 +122,29 @@ def summary(rows: Sequence[Mapping[str, Any]], checking: Checking) -> dict[str, 
     }
 
 
+def _read(source: Source, checking: Checking) -> tuple[Scanned, list[Finding]]:
+    """A scene and what is wrong with its truth, which does not keep the scan from being read.
+
+    Where other labels are checked the truth need not fit the class list. Raises InputError where
+    the scan itself cannot be read.
+    """
+    if checking.labels is not None:
+        source = replace(source, reading=replace(source.reading, classes=None))
+    try:
+        scanned = read_source(source, True)
+    except InputError as error:
+        fault = Finding("error", source.name, f"its truth cannot be used: {error}", "")
+        return read_source(source, False), [fault]
+    path = source.aggregation  # where labels.ply has instances it is not read
+    if path is not None and path.name.endswith(".aggregation.json") and source.labels is not None:
+        try:
+            read_aggregation(path)
+        except InputError as error:
+            what = f"has labels.ply, but its aggregation.json cannot be used: {error}"
+            return scanned, [Finding("warning", source.name, what, "")]
+    return scanned, []
+
+
 def _labels(
     source: Source, scan: Scan, truth: Labels | None, checking: Checking
 ) -> tuple[Labels | None, list[Finding]]:
@@ -110,7 +156,9 @@ def _labels(
         what = f"has no labels in {path.parent}"
         return None, [Finding("warning", source.name, what, "make them with seggroup propagate")]
     try:
-        return read_labels(path, len(scan.vertices)), []
+        listed = checking.classes if checking.stated else None
+        labels, notes = read_listed(path, len(scan.vertices), listed)
+        return labels, [Finding("note", source.name, f"its labels: {note}", "") for note in notes]
     except InputError as error:
         return None, [Finding("error", source.name, f"its labels cannot be used: {error}", "")]
 
@@ -173,7 +221,7 @@ def _of_set(
         yield Finding(
             "error",
             name,
-            f"{len(same)} scans have this name: {_listed(row['path'] for row in same)}",
+            f"{len(same)} scans have this name: {first_few(row['path'] for row in same)}",
             "rename all but one: labels and clicks go by name",
         )
     equal = _groups(read, "mesh")
@@ -181,7 +229,7 @@ def _of_set(
         yield Finding(
             "warning",
             "",
-            f"the same scan lies in {len(same)} places: {_listed(row['path'] for row in same)}",
+            f"the same scan lies in {len(same)} places: {first_few(row['path'] for row in same)}",
             "leave all but one out, or a trainer sees it twice",
         )
     yield from _nearly(read)
@@ -193,9 +241,29 @@ def _of_set(
         yield Finding(
             "note",
             "",
-            f"{len(unused)} classes of the list have no vertex: {_listed(unused)}",
+            f"{len(unused)} classes of the list have no vertex: {first_few(unused)}",
             "label some, or take them out of the list",
         )
+
+
+def _of_passed(passed: Iterable[Passed]) -> Iterable[Finding]:
+    for one in passed:
+        if one.scans:
+            many = f"{len(one.scans)} scan files in {one.folder} were"
+            some = many if len(one.scans) > 1 else f"1 scan file in {one.folder} was"
+            yield Finding(
+                "warning",
+                "",
+                f"{some} not read: {first_few(one.scans)}",
+                "name the folder too where they are scans",
+            )
+        if one.meshless:
+            yield Finding(
+                "warning",
+                "",
+                f"{one.folder} has {first_few(one.meshless)} but not the mesh that they belong to",
+                "copy the mesh there, or leave the folder out",
+            )
 
 
 def _nearly(rows: Sequence[Mapping[str, Any]]) -> Iterable[Finding]:
@@ -225,7 +293,7 @@ def _left_over(rows: Sequence[Mapping[str, Any]], place: Path) -> Iterable[Findi
         yield Finding(
             "warning",
             "",
-            f"{len(lost)} label files belong to no scan: {_listed(lost)}",
+            f"{len(lost)} label files belong to no scan: {first_few(lost)}",
             "name their scans too, or remove them",
         )
 
@@ -236,8 +304,3 @@ def _groups(rows: Iterable[Mapping[str, Any]], key: str) -> dict[Any, list[Mappi
     for row in rows:
         groups[row[key]].append(row)
     return {value: same for value, same in groups.items() if len(same) > 1}
-
-
-def _listed(values: Iterable[str]) -> str:
-    words = list(values)
-    return ", ".join(words[:5]) + (" …" if len(words) > 5 else "")

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from seggroup.classes import NYU40
 from seggroup.errors import InputError
 from seggroup.io.classlist import ClassList, is_nyu40, names_of_file
 from seggroup.io.clicks import find_clicks, read_clicks, write_authors_clicks, write_clicks
@@ -117,11 +118,19 @@ def names_nyu40(path: Path, listed: ClassList | None = None) -> bool:
 
     A file that names none has NYU40's.
     """
+    return is_nyu40(class_names(path, listed))
+
+
+def class_names(path: Path, listed: ClassList | None = None) -> dict[int, str]:
+    """The name of every class of clicks: the list's, else those that the file names, else NYU40's.
+
+    A file's names are in lower case.
+    """
     if listed is not None:
-        return is_nyu40({i: named.name for i, named in listed.classes.items()})
+        return listed.names
     value = read_json(path)
     classes = value.get("classes") if isinstance(value, dict) else None
-    return is_nyu40({i: name for name, i in names_of_file(classes).items()})
+    return {i: name for name, i in names_of_file(classes).items()} or dict(NYU40)
 
 
 class Examples(Sequence):  # a Sequence, so that training reads scenes when it needs them

@@ -5,7 +5,7 @@ import io
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,16 @@ from seggroup.downstream.distributed import Share
 from seggroup.downstream.fit import Epoch, digest, fit
 from seggroup.downstream.models import Design, build, describe, save_model
 from seggroup.errors import InputError
+from seggroup.io.classlist import nyu40
 from seggroup.io.classsets import read_class_sets
 from seggroup.io.files import write_text
+from seggroup.io.relisting import read_listed
 from seggroup.io.scenes import Source, read_source
 from seggroup.io.store import (
     BEST_CHECKPOINT,
     CHECKPOINT,
     CURVE,
     labels_file,
-    read_labels,
     sets_file,
     write_record,
 )
@@ -94,9 +95,12 @@ class Clouds(Sequence):  # a Sequence, so that training reads scenes when it nee
         scan, _, _ = read_source(source, truth=False)
         place, sets = labels_file(self._labels, source.name), sets_file(self._labels, source.name)
         size = len(scan.vertices)
+        labels = None
+        if place.exists():
+            labels = confident(read_listed(place, size, source.reading.classes)[0], self._least)
         return make_cloud(
             scan,
-            confident(read_labels(place, size), self._least) if place.exists() else None,
+            labels,
             self._classes,
             read_class_sets(sets, size) if sets.exists() else None,
         )
@@ -146,10 +150,12 @@ def fit_run(
         )
     for source in validation:
         check_truth(source)
-    design = Design(fitting.network, fitting.classes, fitting.stuff)
+    listed = sources[0].reading.classes or nyu40()
+    named = tuple(map(listed.name, fitting.classes))
+    design = Design(fitting.network, fitting.classes, fitting.stuff, named)
     if design.has_instances and set(design.classes) <= set(design.stuff):
         raise InputError("no class of the list is a thing, so there is no instance to learn")
-    header = describe(design) | {"labels": _labels_digest(clouds, labels)}
+    header = describe(replace(design, names=())) | {"labels": _labels_digest(clouds, labels)}
     share = Share()
     device = share.device(start_device(fitting.device, fitting.threads))
     model = build(design, fitting.fit.seed)

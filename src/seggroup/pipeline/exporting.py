@@ -24,18 +24,21 @@ from seggroup.export.target import (
     STUFF,
     TEST,
     Sample,
+    Split,
     Target,
+    counted,
     listed,
     one_class,
 )
 from seggroup.export.targets import target
+from seggroup.io.arrays import read_arrays
 from seggroup.io.classlist import ClassList
 from seggroup.io.files import read_json, write_json
+from seggroup.io.relisting import has_nyu40_ids, read_listed
 from seggroup.io.scenes import Source, read_source
-from seggroup.io.store import labels_file, read_labels, safe_name
+from seggroup.io.store import RECORD, labels_file, read_labels, safe_name
 from seggroup.pipeline.labels import confident, labels_folder
 from seggroup.pipeline.scenes import Loading, scene_of
-from seggroup.pipeline.splits import Split
 from seggroup.types import NONE, Frame, Labels, Scan
 
 RECORDS = ".seggroup-export"  # the folder of the records within an export
@@ -67,7 +70,8 @@ def check_export(sources: Sequence[Source], exporting: Exporting) -> None:
     """Refuse, before anything is written, what cannot come out right.
 
     Raises InputError where the target has no ignore value but one is asked for, where no split is
-    known for a scene, and where the folder holds the scans or the labels.
+    known for a scene or the target cannot hold its name, where a label file is missing or broken,
+    and where the folder holds the scans or the labels.
     """
     chosen = target(exporting.target)
     if exporting.confidence is not None and chosen.ignore is None:
@@ -76,12 +80,18 @@ def check_export(sources: Sequence[Source], exporting: Exporting) -> None:
         raise InputError("--confidence: truth has no confidences; name labels with --labels")
     for source in sources:
         safe_name(source.name)
-        split_of(source.name, exporting)
+        split = split_of(source.name, exporting)
+        if chosen.misnamed is not None and (fault := chosen.misnamed(source.name, split)):
+            raise InputError(f"{source.name}: {fault}; rename the scan")
         _check_place(exporting.out, source.scan)
     if exporting.labels is not None:
         folder = labels_folder(exporting.labels)
+        if not folder.is_dir():
+            raise InputError(f"{folder}: is no folder; name that of the labels with --labels")
         for source in sources:
-            _check_place(exporting.out, _labels_of(folder, source.name))
+            path = _labels_of(folder, source.name)
+            _check_place(exporting.out, path)
+            _check_labels(path)
     _check_earlier(exporting, {source.name: split_of(source.name, exporting) for source in sources})
 
 
@@ -108,16 +118,24 @@ def export_scene(source: Source, exporting: Exporting) -> dict[str, Any]:
         before = np.count_nonzero(labels.semantic != NONE)
         labels = confident(labels, exporting.confidence)
         dropped = int(before - np.count_nonzero(labels.semantic != NONE))
-        notes.append(f"{dropped} labels less sure than {exporting.confidence} became no label.")
+        notes.append(
+            f"{counted(dropped, 'label')} less sure than {exporting.confidence} became no label."
+        )
     stated = labels
     labels, others = listed(labels, exporting.classes)
     if others:
         if (labels.semantic == NONE).all():
             raise InputError(_no_class_fits(source.name, stated, exporting.classes))
-        notes.append(f"{others} labels of classes that are not in the list became no label.")
+        notes.append(
+            f"{counted(others, 'label')} of classes that are not in the list became no label."
+        )
     split = split_of(source.name, exporting)
-    sample = Sample(scan, labels, segments, split)
+    if split != "test" and (labels.semantic == NONE).all():
+        notes.append("Has no label at all: nothing can be learned from it; leave it out.")
+    sample = Sample(scan, labels, segments, split, made_by(exporting.labels))
     facts = chosen.write(exporting.out, sample, exporting.classes)
+    held = set(facts.pop("held", []))
+    lost = cannot_hold(chosen, scan, labels, exporting.classes, split)
     _keep_record(exporting, {"scene": source.name, "split": split, **facts})
     return {
         "scene": source.name,
@@ -127,9 +145,20 @@ def export_scene(source: Source, exporting: Exporting) -> dict[str, Any]:
         "instances": len(np.unique(labels.instance[labels.instance != NONE])),
         "files": len(facts["files"]),
         "bytes": _bytes(exporting.out, facts["files"]),
-        "cannot_hold": cannot_hold(chosen, scan, labels, exporting.classes, split),
+        "cannot_hold": [phrase for phrase in lost if phrase not in held],
         "notes": notes + list(facts.get("notes", [])),
     }
+
+
+def made_by(labels: Path | None) -> str:
+    """Where labels are from, as `Sample.made` has it: a folder's own record says so."""
+    if labels is None:
+        return "truth"
+    for record in (labels_folder(labels) / RECORD, labels / RECORD):
+        facts = read_json(record) if record.is_file() else None
+        if isinstance(facts, dict) and facts.get("command") in ("propagate", "predict", "train"):
+            return str(facts["command"])
+    return ""
 
 
 def cannot_hold(
@@ -172,6 +201,7 @@ def finish_export(exporting: Exporting, rows: Sequence[dict[str, Any]]) -> dict[
     lists: list[str] = []
     if chosen.finish is not None:
         lists = chosen.finish(exporting.out, kept, exporting.classes)
+    advice = [] if chosen.advice is None else chosen.advice(kept, exporting.classes)
     place = _folder(exporting) / LISTS
     earlier = read_json(place)["files"] if place.exists() else []
     write_json(place, {"files": lists})
@@ -186,6 +216,7 @@ def finish_export(exporting: Exporting, rows: Sequence[dict[str, Any]]) -> dict[
         "kept": [facts["scene"] for facts in kept if facts["scene"] not in now],
         "removed": [facts["scene"] for facts in stale],
         "ignore": chosen.ignore,
+        "notes": advice,
         "cannot_hold": list(dict.fromkeys(what for row in rows for what in row["cannot_hold"])),
     }
 
@@ -198,7 +229,9 @@ def _read(
     scan, segment_ids, labels = read_source(source, own)
     if exporting.labels is not None:
         path = _labels_of(labels_folder(exporting.labels), source.name)
-        labels = read_labels(path, len(scan.vertices))
+        wanted = None if has_nyu40_ids(exporting.classes) else exporting.classes
+        labels, notes = read_listed(path, len(scan.vertices), wanted)  # `listed` takes the rest
+        scan = scan.noting(*notes)
     if labels is None and split_of(source.name, exporting) == "test":
         nothing = np.full(len(scan.vertices), NONE, np.int32)
         labels = Labels(nothing, nothing)
@@ -227,6 +260,17 @@ def _labels_of(folder: Path, scene: str) -> Path:
     if not path.exists():
         raise InputError(f"{path}: no labels of this scene; make them with `seggroup propagate`")
     return path
+
+
+def _check_labels(path: Path) -> None:
+    """Refuse a file of labels that is broken, whatever scan it is for."""
+
+    def too_large(sizes: Mapping[str, int]) -> str:
+        return "holds more labels than a scan can have" if max(sizes.values()) > 2**30 else ""
+
+    remedy = "make the labels again"
+    array = read_arrays(path, ["semantic"], too_large, "label file", remedy)["semantic"]
+    read_labels(path, array.size)
 
 
 def _check_place(out: Path, path: Path) -> None:

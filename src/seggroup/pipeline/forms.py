@@ -10,6 +10,7 @@ import numpy as np
 
 from seggroup.config import CostConfig, SubcloudConfig
 from seggroup.errors import InputError
+from seggroup.io.classlist import nyu40
 from seggroup.io.classsets import write_class_sets
 from seggroup.io.files import read_json
 from seggroup.io.scenes import Source, read_source
@@ -120,7 +121,8 @@ def label_scene(source: Source, out: Path, labelling: Labelling) -> dict[str, An
     labels, sets = scene.carried(labels), _carried_sets(scene, sets)
     if sets is not None:
         write_class_sets(sets_file(out, scene.name), sets)
-    write_labels(labels_file(out, scene.name), labels)
+    listed = source.reading.classes or nyu40()
+    write_labels(labels_file(out, scene.name), labels, listed.names)
     known = (labels.semantic != NONE) | (labels.instance != NONE)
     return {
         "scene": scene.name,

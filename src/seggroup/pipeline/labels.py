@@ -16,19 +16,21 @@ from seggroup.io.clicks import find_clicks
 from seggroup.io.files import read_bytes
 from seggroup.io.placing import told
 from seggroup.io.ply import write_ply
+from seggroup.io.relisting import read_listed, relisted
 from seggroup.io.scenes import Source, read_source
 from seggroup.io.store import (
     CHECKPOINT,
     LABELS_FOLDER,
     labels_file,
     levels_file,
-    read_labels,
+    read_class_names,
     read_levels,
     read_levels_key,
     write_labels,
     write_levels,
 )
 from seggroup.pipeline.clicks import (
+    class_names,
     load_clicks,
     load_free_clicks,
     names_nyu40,
@@ -69,9 +71,10 @@ def propagate_scene(
     levels_path.unlink(missing_ok=True)  # it comes last and says that the others are whole
     if spread.ply:
         write_ply(path.with_suffix(".ply"), scene.whole, of_vertices)
-    write_labels(path, of_vertices)
+    names = class_names(find_clicks(clicks, scene.name), listed)
+    write_labels(path, of_vertices, names)
     part = result.part if scene.thinning is None else result.part[scene.thinning.group]
-    write_levels(levels_path, part, levels, key)
+    write_levels(levels_path, part, levels, key, names)
     return {
         "scene": scene.name,
         "reused": False,
@@ -160,12 +163,18 @@ def read_result(source: Source, labels: Path, loading: Loading):  # type: ignore
     path = labels_file(folder, source.name)
     if not path.exists():
         raise InputError(f"{path}: no labels of this scene; make them with `seggroup propagate`")
-    predicted = read_labels(path, len(scan.vertices))
+    listed = source.reading.classes
+    predicted, _ = read_listed(path, len(scan.vertices), listed)
     levels_path = levels_file(folder, source.name)
     if not levels_path.exists():
         return truth, predicted, _segments(source, loading), {}
     parts, levels = read_levels(levels_path, len(scan.vertices))
-    at = {name: level.at(parts) for name, level in levels.items()}
+    names = read_class_names(levels_path)
+    at = {
+        name: relisted(levels_path, level, names, listed)[0].at(parts)
+        for name, level in levels.items()
+        if len(level)
+    }
     return truth, predicted, _segments(source, loading), at
 
 

@@ -114,12 +114,12 @@ def predict_run(
         proposals_file(out, source.name).unlink(missing_ok=True)  # of another model
         if design.has_instances:
             packed = _packed(proposals, design.classes)
-            write_proposals(proposals_file(out, source.name), packed)
+            write_proposals(proposals_file(out, source.name), packed, design.named)
         if how.ply:
             write_ply(labels_file(out, source.name).with_suffix(".ply"), scan, found)
         if how.benchmark:
             _write_benchmark(out / BENCHMARK_FOLDER, source.name, found, proposals, design)
-        write_labels(labels_file(out, source.name), found)
+        write_labels(labels_file(out, source.name), found, design.named)
         note = "" if proposals or not design.has_instances else _why_none(model, cloud, device)
         rows.append(
             {

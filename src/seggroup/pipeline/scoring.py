@@ -1,6 +1,7 @@
 """Predicted labels on disk scored by ScanNet's rules, with the truth of their scenes."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ from seggroup.classes import BENCHMARK18, BENCHMARK20, class_name
 from seggroup.errors import InputError
 from seggroup.evaluate.instance import Instances, Prediction, evaluate_instance
 from seggroup.evaluate.semantic import Pair, evaluate_semantic, rank
+from seggroup.io.classlist import ClassList
 from seggroup.io.proposals import Proposals, read_proposals
+from seggroup.io.relisting import read_listed, relisted
 from seggroup.io.scenes import Source, read_source
-from seggroup.io.store import labels_file, proposals_file, read_labels
+from seggroup.io.store import labels_file, proposals_file, read_class_names
 from seggroup.pipeline.labels import labels_folder
 from seggroup.types import NONE, Labels
 
@@ -76,8 +79,18 @@ def _scenes(
         if not path.exists():
             raise InputError(f"{path}: no labels of this scene; make them with `seggroup predict`")
         proposals = proposals_file(folder, source.name)
-        found = read_proposals(proposals, count) if proposals.exists() else None
-        yield truth, read_labels(path, count), found
+        listed = source.reading.classes
+        found = _proposals(proposals, count, listed) if proposals.exists() else None
+        yield truth, read_listed(path, count, listed)[0], found
+
+
+def _proposals(path: Path, size: int, classes: ClassList | None) -> Proposals:
+    """The proposals of a scene with the ids of the class list."""
+    found, names = read_proposals(path, size), read_class_names(path)
+    if names is None:
+        return found
+    labels = Labels(found.semantic, np.zeros(len(found), np.int32))
+    return replace(found, semantic=relisted(path, labels, names, classes)[0].semantic)
 
 
 def benchmark_ids(truth: Labels) -> Int64[np.ndarray, " v"]:

@@ -3,13 +3,10 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 from seggroup.errors import InputError
+from seggroup.export.target import SPLITS, Split
 from seggroup.io.files import read_bytes
-
-Split = Literal["train", "val", "test"]
-SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 
 def read_splits(words: Sequence[str]) -> tuple[dict[str, Split], Split | None]:

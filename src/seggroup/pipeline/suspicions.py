@@ -8,11 +8,13 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float32
 
-from seggroup.errors import InputError
+from seggroup.errors import InputError, first_few
 from seggroup.io.classlist import ClassList
 from seggroup.io.clicks import read_clicks
-from seggroup.io.raw import coincident
+from seggroup.io.placing import plain_number
+from seggroup.io.raw import KEPT, coincident
 from seggroup.labels.clicks import drop_contradictions
+from seggroup.labels.objects import grouped
 from seggroup.types import NONE, Clicks, Labels, Scan, Scene
 
 Severity = Literal["error", "warning", "note"]
@@ -44,9 +46,10 @@ def of_scan(scan: Scan) -> Iterator[Finding]:
         yield Finding(
             "warning",
             scan.name,
-            f"is {across:.3g} m wide and {height:.3g} m high, which is no room",
+            f"is {plain_number(across)} m wide and {plain_number(height)} m high, which is no room",
             "state its unit and its vertical axis with --unit and --up",
         )
+    notes = scan.notes
     same = coincident(scan.vertices)
     if same > _COINCIDENT * len(scan.vertices):
         yield Finding(
@@ -55,6 +58,7 @@ def of_scan(scan: Scan) -> Iterator[Finding]:
             f"{same:,} of {len(scan.vertices):,} vertices lie exactly on another",
             "merge doubled vertices in a mesh editor before anything is labelled",
         )
+        notes = tuple(text for text in notes if not text.endswith(KEPT))
     if scan.is_mesh:
         used = np.zeros(len(scan.vertices), bool)
         used[scan.faces.ravel()] = True
@@ -72,7 +76,7 @@ def of_scan(scan: Scan) -> Iterator[Finding]:
             "all vertices have one colour",
             "export the scan with vertex colours: they help people and networks",
         )
-    for text in scan.notes:
+    for text in notes:
         yield Finding("note", scan.name, text, "")
 
 
@@ -101,7 +105,7 @@ def of_labels(scan: Scan, labels: Labels | None, classes: ClassList) -> Iterator
         yield Finding(
             "error",
             name,
-            f"{count:,} vertices have class ids that are not in the class list ({_some(foreign)})",
+            f"{count:,} vertices have class ids that the class list lacks ({first_few(foreign)})",
             "name the list that the labels were made with by --classes",
         )
     bare = np.isin(labels.semantic, classes.things) & (labels.instance == NONE)
@@ -110,7 +114,7 @@ def of_labels(scan: Scan, labels: Labels | None, classes: ClassList) -> Iterator
         yield Finding(
             "warning",
             name,
-            f"{int(bare.sum()):,} vertices of things have no instance ({_some(of)})",
+            f"{int(bare.sum()):,} vertices of things have no instance ({first_few(of)})",
             "give each object its own instance, or call these classes stuff in the class list",
         )
     yield from _of_instances(scan, labels, classes)
@@ -118,12 +122,10 @@ def of_labels(scan: Scan, labels: Labels | None, classes: ClassList) -> Iterator
 
 def _of_instances(scan: Scan, labels: Labels, classes: ClassList) -> Iterator[Finding]:
     name = scan.name
-    order = np.argsort(labels.instance, kind="stable")
-    order = order[labels.instance[order] != NONE]
-    if not len(order):
+    groups = grouped(labels.instance)
+    if not groups:
         return
-    numbers, starts = np.unique(labels.instance[order], return_index=True)
-    groups = dict(zip(numbers.tolist(), np.split(order, starts[1:]), strict=True))
+    numbers = np.array(list(groups))
     total = int(np.count_nonzero(labels.semantic != NONE))
     largest = max(groups, key=lambda i: len(groups[i]))
     if len(groups[largest]) > _MOST * total:
@@ -137,7 +139,7 @@ def _of_instances(scan: Scan, labels: Labels, classes: ClassList) -> Iterator[Fi
         yield Finding(
             "warning",
             name,
-            f"{_count(small)} fewer than {_FEW} vertices ({_some(small)})",
+            f"{_count(small)} fewer than {_FEW} vertices ({first_few(small)})",
             "merge them with the object they belong to, or remove them",
         )
     lowest = np.array([labels.semantic[points].min() for points in groups.values()])
@@ -146,7 +148,7 @@ def _of_instances(scan: Scan, labels: Labels, classes: ClassList) -> Iterator[Fi
         yield Finding(
             "error",
             name,
-            f"{_count(two)} vertices of several classes ({_some(two.tolist())})",
+            f"{_count(two)} vertices of several classes ({first_few(two.tolist())})",
             "give every instance one class: a trainer takes one of them",
         )
     apart = [
@@ -158,7 +160,7 @@ def _of_instances(scan: Scan, labels: Labels, classes: ClassList) -> Iterator[Fi
         yield Finding(
             "warning",
             name,
-            f"{_count(apart)} parts more than {_GAP} m apart ({_some(apart)})",
+            f"{_count(apart)} parts more than {_GAP} m apart ({first_few(apart)})",
             "look whether two objects were labelled as one",
         )
 
@@ -230,7 +232,7 @@ def _unlike(name: str, clicks: Clicks, labels: Labels, classes: ClassList) -> It
             "warning",
             name,
             f"{int(other.sum())} clicks have another class than the labels below them "
-            f"({_some(list(dict.fromkeys(pairs)))})",
+            f"({first_few(list(dict.fromkeys(pairs)))})",
             "correct the click or the label",
         )
     there = set(labels.instance[clicks.vertex].tolist()) - {NONE}
@@ -239,14 +241,9 @@ def _unlike(name: str, clicks: Clicks, labels: Labels, classes: ClassList) -> It
         yield Finding(
             "note",
             name,
-            f"{len(missing)} labelled instances have no click ({_some(missing)})",
+            f"{len(missing)} labelled instances have no click ({first_few(missing)})",
             "click them where they are objects of their own",
         )
-
-
-def _some(values: list) -> str:
-    shown = ", ".join(map(str, values[:_SHOWN]))
-    return f"{shown} …" if len(values) > _SHOWN else shown
 
 
 def _count(instances: Sized) -> str:

@@ -64,7 +64,10 @@ def check_html(result: Mapping[str, Any], classes: ClassList) -> str:
         (str(result["errors"]), "errors"),
         (str(result["warnings"]), "warnings"),
     ]
-    cards = "".join(_card(row) for row in result["rows"])
+    rows = result["rows"]
+    own = {tuple(finding.values()) for row in rows for finding in row["findings"]}
+    shared = [one for one in result["findings"] if tuple(one.values()) not in own]
+    cards = "".join(_card(row, shared) for row in rows)
     body = [
         tiles_html(tiles),
         *_findings(result["findings"]),
@@ -190,11 +193,13 @@ def _class(row: Mapping[str, Any], largest: float, classes: ClassList) -> str:
     return f'<tr><th scope="row">{escape(row["name"])}</th>{data}<td>{kind}</td></tr>'
 
 
-def _card(row: Mapping[str, Any]) -> str:
+def _card(row: Mapping[str, Any], shared: Sequence[Mapping[str, Any]]) -> str:
+    """A scene's card; `shared` are the findings of several scenes, some of them by its name."""
+    found = [*row["findings"], *(f for f in shared if f["scene"] == row["scene"])]
     badges = "".join(
         f'<span class="badge {severity}">{count} {severity}{"s" if count > 1 else ""}</span>'
         for severity in ("error", "warning")
-        if (count := sum(f["severity"] == severity for f in row["findings"]))
+        if (count := sum(f["severity"] == severity for f in found))
     )
     title = f"<h3>{escape(row['scene'])}</h3>"
     place = f'<p class="soft">{escape(row["path"])}</p>'

@@ -18,9 +18,10 @@ import numpy as np
 
 from seggroup.errors import InputError
 from seggroup.io.clicks import mesh_hash, segments_hash
+from seggroup.io.relisting import read_listed
 from seggroup.io.scannet import read_aggregation
 from seggroup.io.scenes import Source
-from seggroup.io.store import labels_file, read_labels
+from seggroup.io.store import labels_file
 from seggroup.labels.simulate import InstanceParts, instance_parts
 from seggroup.pipeline import Loading, load_scene
 from seggroup.server.database import ScanKey
@@ -147,7 +148,9 @@ class Catalogue:
         if layer not in self.layers(opened):
             raise UnknownSceneError(f"{opened.scene.name} has no layer {layer[:80]!r}.")
         path = labels_file(self._layers[layer], opened.scene.name)
-        return opened.scene.taken(read_labels(path, len(opened.scene.whole.vertices)))
+        listed = self._sources[opened.scene.name].reading.classes
+        labels, _ = read_listed(path, len(opened.scene.whole.vertices), listed)
+        return opened.scene.taken(labels)
 
     def _known(self, name: str) -> Opened | None:
         with self._lock:

@@ -171,7 +171,7 @@ def _class_name(semantic: int, classes: ClassList) -> str:
 
 
 def _labels(path: Path, made: Made) -> None:
-    write_labels(path, made.labels())
+    write_labels(path, made.labels(), made.classes.names)
 
 
 def _text(path: Path, made: Made) -> None:

@@ -187,7 +187,7 @@ def labels(
     scene: SceneName, on: On, who: Signed, data: Annotated[bytes, Depends(body)]
 ) -> ReadClicks:
     """Read labels of every vertex as clicks in all labelled segments; nothing is saved."""
-    return read_label_upload(data, on.catalogue.open(scene).scene)
+    return read_label_upload(data, on.catalogue.open(scene).scene, on.classes)
 
 
 @router.get("/scenes/{scene}/agreement")

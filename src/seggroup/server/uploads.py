@@ -13,9 +13,9 @@ from seggroup.evaluate.textfiles import read_integers
 from seggroup.io.classlist import ClassList
 from seggroup.io.clicks import parse_clicks
 from seggroup.io.files import read_json
+from seggroup.io.relisting import read_listed
 from seggroup.io.scan import read_labelled_scan
 from seggroup.io.scannet import Groups, aggregation_groups, majority
-from seggroup.io.store import read_labels
 from seggroup.server.live import middle_vertices
 from seggroup.server.protocol import ImportedClick, ReadClicks
 from seggroup.types import NONE, Labels, Scene
@@ -42,23 +42,26 @@ def read_upload(data: bytes, scene: Scene, classes: ClassList) -> ReadClicks:
     return _bounded(taken, notes + list(_contradictions(taken)))
 
 
-def read_label_upload(data: bytes, scene: Scene) -> ReadClicks:
+def read_label_upload(data: bytes, scene: Scene, classes: ClassList | None = None) -> ReadClicks:
     """Labels of every vertex as clicks: one in each segment that mostly belongs to an instance.
 
     Our `.npz`, a labelled PLY of the scan, or the benchmark's text (class x 1000 + instance).
+    classes : the list whose ids the clicks get; None: NYU40's
+
     Raises InputError where the labels are not those of this scan.
     """
-    ply = data.startswith(b"ply")
+    ply, notes = data.startswith(b"ply"), list[str]()
     with _file(data, "the labels.ply" if ply else "the labels") as path:
         if ply:
             labels = _ply(path, scene)
         elif data.startswith(b"PK"):
-            labels = read_labels(path, len(scene.whole.vertices))
+            labels, notes = read_listed(path, len(scene.whole.vertices), classes)
         else:
             labels = _text(path, scene)
     taken = list(_labelled_segments(scene, scene.taken(labels)))
     instances = len({click.instance for click in taken})
-    return _bounded(taken, [f"Labels of {instances} instances: a click in each of their segments."])
+    told = f"Labels of {instances} instances: a click in each of their segments."
+    return _bounded(taken, [told, *notes])
 
 
 def _labelled_segments(scene: Scene, labels: Labels) -> Iterator[ImportedClick]:
