@@ -1,11 +1,14 @@
 """What real exporters write and readers once took wrongly, a small file each."""
 
+import zipfile
+
 import laspy
 import numpy as np
 import pytest
 from PIL import Image
 
 from seggroup.errors import InputError
+from seggroup.io.arrays import read_array
 from seggroup.io.classlist import read_class_list
 from seggroup.io.placing import AXES, told
 from seggroup.io.pointcloud import read_npz, read_text
@@ -179,3 +182,28 @@ def test_a_scan_without_a_floor_is_in_doubt(real_data):
     assert told(turned.frame)["up"] in AXES
     assert told(turned.frame)["up"] == "y" or any("not clear" in note for note in turned.notes)
     assert not any(note.startswith("is ") for note in turned.notes)
+
+
+def test_messages_are_one_printable_line_that_keeps_the_remedy():
+    error = InputError(f"a.pcd: has\nfields {'x' * 5000}\x00; export it again")
+    assert len(str(error)) <= 600
+    assert str(error).isprintable()
+    assert str(error).startswith("a.pcd: has fields xxx")
+    assert str(error).endswith("; export it again")
+
+
+def test_a_member_that_is_no_array(tmp_path):
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("points.npy", b"not numpy")
+    with pytest.raises(InputError, match="points is no numpy array"):
+        read_scan(path)
+
+
+def test_an_array_of_nothing_times_too_much(tmp_path):
+    path = tmp_path / "coord.npy"
+    with path.open("wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (0, 2**62, 4)}
+        np.lib.format.write_array_header_1_0(file, header)
+    with pytest.raises(InputError, match="save plain numbers"):
+        read_array(path)

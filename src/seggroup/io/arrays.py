@@ -33,7 +33,11 @@ def read_arrays(
         message = too_large(sizes)
         if not message:
             with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-                return {name: archive[name] for name in sizes}
+                found = {name: archive[name] for name in sizes}
+            for name, array in found.items():
+                if not isinstance(array, np.ndarray):  # numpy gives the bytes of what is no array
+                    raise ValueError(f"{name} is no numpy array")
+            return found
     except Exception as error:  # zip and npy parsers raise anything on broken input
         raise InputError(
             f"{path}: is not a whole {what} ({type(error).__name__}: {str(error)[:160]}); {remedy}"
@@ -58,7 +62,7 @@ def read_array(path: Path) -> np.ndarray:
         raise InputError(
             f"{path}: does not begin as a numpy array does; save it with numpy.save"
         ) from error
-    if kind.kind not in "fiub" or not shape or min(shape) < 0:
+    if kind.kind not in "fiub" or not shape or min(shape) < 0 or max(shape) > len(data):
         raise InputError(f"{path}: is an array of {kind} with shape {shape}; save plain numbers")
     count = math.prod(shape)
     if count * kind.itemsize > len(data) - stream.tell():
