@@ -45,8 +45,10 @@ def read_arrays(
     raise InputError(f"{path}: {message}")
 
 
-def read_array(path: Path) -> np.ndarray:
+def read_array(path: Path, fields: bool = False) -> np.ndarray:
     """The numbers of a .npy file. No pickle is read, and nothing beyond the file's size is made.
+
+    fields : named fields of numbers are taken too
 
     Raises InputError for anything else and for a file that ends early.
     """
@@ -62,12 +64,17 @@ def read_array(path: Path) -> np.ndarray:
         raise InputError(
             f"{path}: does not begin as a numpy array does; save it with numpy.save"
         ) from error
-    if kind.kind not in "fiub" or not shape or min(shape) < 0 or max(shape) > len(data):
-        raise InputError(f"{path}: is an array of {kind} with shape {shape}; save plain numbers")
+    named = fields and kind.names is not None and all(kind[n].kind in "fiu" for n in kind.names)
+    absurd = 0 in shape and max(shape) > len(data)  # holds nothing, yet numpy cannot make it
+    if not (kind.kind in "fiub" or named) or not shape or min(shape) < 0 or absurd:
+        raise InputError(
+            f"{path}: is an array of {kind} with shape {shape}; save plain numbers with numpy.save"
+        )
     count = math.prod(shape)
     if count * kind.itemsize > len(data) - stream.tell():
         raise InputError(
-            f"{path}: promises an array of shape {shape}, but the file is truncated; save it again"
+            f"{path}: promises a numpy array of shape {shape}, but the file is truncated; "
+            "copy or save it again"
         )
     values = np.frombuffer(data, kind, count, stream.tell())
     return values.reshape(shape, order="F" if fortran else "C")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from seggroup.io.layouts import LAYOUTS
 from seggroup.io.scenes import Source, in_layouts, scan_files, tree
+from seggroup.io.store import EXPORT_FOLDER
 
-_EXPORT = ".seggroup-export"  # the folder of `seggroup export`'s own notes
 _ENDS = (".aggregation.json", ".segs.json", ".labels.ply")
 
 
@@ -42,7 +42,7 @@ def passed_over(roots: Iterable[Path], sources: Sequence[Source]) -> list[Passed
     for top in tops:
         exports: set[Path] = set()
         for folder, names, scenes in tree(top, scenes_in, True):
-            if _EXPORT in names or not exports.isdisjoint(folder.parents):
+            if EXPORT_FOLDER in names or not exports.isdisjoint(folder.parents):
                 exports.add(folder)
                 continue
             left = [s.scan for s in scenes]

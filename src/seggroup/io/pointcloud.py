@@ -1,7 +1,6 @@
 """Point clouds without a format of their own: text columns and numpy arrays."""
 
 import io
-import math
 import re
 import zipfile
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ import numpy as np
 
 from seggroup.errors import InputError
 from seggroup.io import text as numbers
-from seggroup.io.arrays import read_arrays
+from seggroup.io.arrays import read_array, read_arrays
 from seggroup.io.columns import (
     COLUMNS,
     from_named,
@@ -95,30 +94,13 @@ def read_npy(path: Path) -> Raw:
 
     Raises InputError for other shapes and types; pickled objects are never opened.
     """
-    data = read_bytes(path)
-    stream = io.BytesIO(data)
-    try:
-        read = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[np.lib.format.read_magic(stream)]
-        shape, fortran, kind = read(stream)
-    except Exception as error:  # the header is a Python literal, its parser raises anything
+    values = read_array(path, fields=True)
+    kind = values.dtype
+    if values.ndim != (2 if kind.names is None else 1) or kind.kind == "b":
         raise InputError(
-            f"{path}: does not begin as a numpy array does; save it with numpy.save"
-        ) from error
-    fields = kind.names is not None and all(kind[name].kind in "fiu" for name in kind.names)
-    if not (kind.kind in "fiu" and len(shape) == 2) and not (fields and len(shape) == 1):
-        raise InputError(
-            f"{path}: is an array of {kind} with shape {shape}; "
+            f"{path}: is an array of {kind} with shape {values.shape}; "
             "save points as n x 3, 6 or 9 numbers in numpy's format"
         )
-    if min(shape) < 0 or math.prod(shape) * kind.itemsize > len(data) - stream.tell():
-        raise InputError(
-            f"{path}: promises a numpy array of shape {shape}, but the file is truncated; "
-            "copy or save it again"
-        )
-    values = np.frombuffer(data, kind, math.prod(shape), stream.tell())
     if kind.names is not None:
         raw = from_named({name: values[name] for name in kind.names}, [])
         if raw is None:
@@ -127,7 +109,7 @@ def read_npy(path: Path) -> Raw:
                 "name three of them x, y and z"
             )
         return raw
-    return from_unnamed(path, values.reshape(shape, order="F" if fortran else "C"), [])
+    return from_unnamed(path, values, [])
 
 
 def read_npz(path: Path) -> Raw:

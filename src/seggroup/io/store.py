@@ -31,6 +31,7 @@ CLICKS_FOLDER = "clicks"
 LABELS_FOLDER = "labels"
 BENCHMARK_FOLDER = "benchmark"  # ScanNet's text files among predictions
 LEVELS_FOLDER = "levels"
+EXPORT_FOLDER = ".seggroup-export"  # what was written, within an export
 CLICKS_SUFFIX = ".clicks.json"
 SETS_SUFFIX = ".sets.npz"
 PROPOSALS_SUFFIX = ".proposals.npz"

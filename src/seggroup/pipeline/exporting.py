@@ -36,12 +36,11 @@ from seggroup.io.classlist import ClassList
 from seggroup.io.files import read_json, write_json
 from seggroup.io.relisting import has_nyu40_ids, read_listed
 from seggroup.io.scenes import Source, read_source
-from seggroup.io.store import RECORD, labels_file, read_labels, safe_name
+from seggroup.io.store import EXPORT_FOLDER, RECORD, labels_file, read_labels, safe_name
 from seggroup.pipeline.labels import confident, labels_folder
 from seggroup.pipeline.scenes import Loading, scene_of
 from seggroup.types import NONE, Frame, Labels, Scan
 
-RECORDS = ".seggroup-export"  # the folder of the records within an export
 LISTS = "lists.json"
 
 
@@ -281,7 +280,7 @@ def _check_place(out: Path, path: Path) -> None:
 
 def _check_earlier(exporting: Exporting, now: Mapping[str, str]) -> None:
     """Refuse to mix two targets in one folder, or scenes of two class lists in one export."""
-    for folder in sorted((exporting.out / RECORDS).glob("*")):
+    for folder in sorted((exporting.out / EXPORT_FOLDER).glob("*")):
         if folder.name != exporting.target:
             raise InputError(
                 f"{exporting.out}: holds an export for {folder.name}, which could read these files "
@@ -302,7 +301,7 @@ def _replaced(facts: Mapping[str, Any], now: Mapping[str, str]) -> bool:
 
 
 def _folder(exporting: Exporting) -> Path:
-    return exporting.out / RECORDS / exporting.target
+    return exporting.out / EXPORT_FOLDER / exporting.target
 
 
 def _record(exporting: Exporting, scene: str) -> Path:
@@ -323,7 +322,9 @@ def _records(exporting: Exporting) -> list[dict[str, Any]]:
     for path in sorted((_folder(exporting) / "scenes").glob("*.json")):
         facts = read_json(path)
         if not isinstance(facts, dict) or not {"scene", "split", "files", "classes"} <= set(facts):
-            raise InputError(f"{path}: is no record of an export; remove {exporting.out / RECORDS}")
+            raise InputError(
+                f"{path}: is no record of an export; remove {exporting.out / EXPORT_FOLDER}"
+            )
         records.append(facts)
     return records
 
