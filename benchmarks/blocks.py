@@ -5,8 +5,8 @@
 Every scan, with one simulated click an instance, is labelled whole and in blocks of --side metres
 (far smaller than the default, so that there are several), by the walk and by assign. "same" is the
 share of vertices with the same instance, "right" the share of the annotated ones with the true
-one; both over all vertices together. The real scans lie where SEGGROUP_REAL_DATA says; without it --rooms synthetic
-rooms are taken.
+one; both over all vertices together. The real scans lie where SEGGROUP_REAL_DATA says; without it
+--rooms synthetic rooms are taken.
 """
 
 import tempfile
